@@ -1,0 +1,154 @@
+#include "core/encoding.hpp"
+
+#include <array>
+
+namespace media {
+namespace {
+
+constexpr std::string_view kHexDigits = "0123456789abcdef";
+constexpr std::string_view kStandardAlphabet =
+    "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+constexpr std::string_view kUrlAlphabet =
+    "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
+
+int hex_value(char digit) {
+  if (digit >= '0' && digit <= '9') return digit - '0';
+  if (digit >= 'a' && digit <= 'f') return digit - 'a' + 10;
+  if (digit >= 'A' && digit <= 'F') return digit - 'A' + 10;
+  return -1;
+}
+
+using DecodeTable = std::array<std::int16_t, 256>;
+
+constexpr DecodeTable make_decode_table(std::string_view alphabet) {
+  DecodeTable table{};
+  table.fill(-1);
+  for (std::size_t i = 0; i < alphabet.size(); ++i) {
+    table[static_cast<unsigned char>(alphabet[i])] = static_cast<std::int16_t>(i);
+  }
+  return table;
+}
+
+constexpr DecodeTable kStandardTable = make_decode_table(kStandardAlphabet);
+constexpr DecodeTable kUrlTable = make_decode_table(kUrlAlphabet);
+
+/// Cuts the padding off; nothing when it is not what `padding` allows.
+std::optional<std::string_view> without_padding(std::string_view text, Base64Padding padding) {
+  std::size_t end = text.size();
+  while (end > 0 && text.size() - end < 2 && text[end - 1] == '=') --end;
+  const bool is_padded = end != text.size();
+  const bool needs_padding = end % 4 != 0;
+  if (is_padded && (padding == Base64Padding::none || text.size() % 4 != 0)) return std::nullopt;
+  if (!is_padded && needs_padding && padding == Base64Padding::required) return std::nullopt;
+  return text.substr(0, end);
+}
+
+bool is_unreserved(unsigned char c) {
+  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' ||
+         c == '.' || c == '_' || c == '~';
+}
+
+}  // namespace
+
+std::string hex_encode(ByteView bytes) {
+  std::string text;
+  text.reserve(bytes.size() * 2);
+  for (const std::uint8_t byte : bytes) {
+    text.push_back(kHexDigits[byte >> 4]);
+    text.push_back(kHexDigits[byte & 15]);
+  }
+  return text;
+}
+
+std::optional<Bytes> hex_decode(std::string_view text) {
+  if (text.size() % 2 != 0) return std::nullopt;
+  Bytes bytes;
+  bytes.reserve(text.size() / 2);
+  for (std::size_t i = 0; i < text.size(); i += 2) {
+    const int high = hex_value(text[i]);
+    const int low = hex_value(text[i + 1]);
+    if (high < 0 || low < 0) return std::nullopt;
+    bytes.push_back(static_cast<std::uint8_t>(high << 4 | low));
+  }
+  return bytes;
+}
+
+std::string base64_encode(ByteView bytes, Base64Alphabet alphabet) {
+  const std::string_view digits =
+      alphabet == Base64Alphabet::url ? kUrlAlphabet : kStandardAlphabet;
+  std::string text;
+  text.reserve((bytes.size() + 2) / 3 * 4);
+  std::uint32_t buffer = 0;
+  int bits = 0;
+  for (const std::uint8_t byte : bytes) {
+    buffer = buffer << 8 | byte;
+    for (bits += 8; bits >= 6;) {
+      bits -= 6;
+      text.push_back(digits[buffer >> bits & 63]);
+    }
+  }
+  if (bits > 0) text.push_back(digits[buffer << (6 - bits) & 63]);
+  while (alphabet == Base64Alphabet::standard && text.size() % 4 != 0) text.push_back('=');
+  return text;
+}
+
+std::optional<Bytes> base64_decode(std::string_view text, Base64Alphabet alphabet,
+                                   Base64Padding padding) {
+  const auto digits = without_padding(text, padding);
+  if (!digits || digits->size() % 4 == 1) return std::nullopt;
+  const DecodeTable& table = alphabet == Base64Alphabet::url ? kUrlTable : kStandardTable;
+  Bytes bytes;
+  bytes.reserve(digits->size() * 3 / 4);
+  std::uint32_t buffer = 0;
+  int bits = 0;
+  for (const char digit : *digits) {
+    const int value = table[static_cast<unsigned char>(digit)];
+    if (value < 0) return std::nullopt;
+    buffer = buffer << 6 | static_cast<std::uint32_t>(value);
+    bits += 6;
+    if (bits >= 8) {
+      bits -= 8;
+      bytes.push_back(static_cast<std::uint8_t>(buffer >> bits));
+    }
+  }
+  // Bits that encode nothing must be zero, or two texts would mean the same bytes.
+  if ((buffer & ((1u << bits) - 1)) != 0) return std::nullopt;
+  return bytes;
+}
+
+std::optional<std::string> percent_decode(std::string_view text) {
+  std::string decoded;
+  decoded.reserve(text.size());
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    if (text[i] != '%') {
+      decoded.push_back(text[i]);
+      continue;
+    }
+    if (i + 2 >= text.size()) return std::nullopt;
+    const int high = hex_value(text[i + 1]);
+    const int low = hex_value(text[i + 2]);
+    if (high < 0 || low < 0) return std::nullopt;
+    decoded.push_back(static_cast<char>(high << 4 | low));
+    i += 2;
+  }
+  return decoded;
+}
+
+std::string percent_encode(std::string_view text, std::string_view keep) {
+  constexpr std::string_view kUpperHex = "0123456789ABCDEF";
+  std::string encoded;
+  encoded.reserve(text.size());
+  for (const char c : text) {
+    const auto byte = static_cast<unsigned char>(c);
+    if (is_unreserved(byte) || keep.find(c) != std::string_view::npos) {
+      encoded.push_back(c);
+    } else {
+      encoded.push_back('%');
+      encoded.push_back(kUpperHex[byte >> 4]);
+      encoded.push_back(kUpperHex[byte & 15]);
+    }
+  }
+  return encoded;
+}
+
+}  // namespace media

@@ -1,0 +1,44 @@
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace media {
+
+using Bytes = std::vector<std::uint8_t>;
+using ByteView = std::span<const std::uint8_t>;
+
+inline ByteView as_bytes(std::string_view text) {
+  return {reinterpret_cast<const std::uint8_t*>(text.data()), text.size()};
+}
+
+inline std::string_view as_text(ByteView bytes) {
+  return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
+}
+
+/// Lower-case hexadecimal, RFC 4648 section 8.
+std::string hex_encode(ByteView bytes);
+/// Accepts both cases; nothing for an odd length or a foreign character.
+std::optional<Bytes> hex_decode(std::string_view text);
+
+enum class Base64Alphabet { standard, url };  // RFC 4648 sections 4 and 5
+enum class Base64Padding { required, optional, none };
+
+/// Padded for the standard alphabet, unpadded for the URL one.
+std::string base64_encode(ByteView bytes, Base64Alphabet alphabet = Base64Alphabet::standard);
+/// Strict: no white space, no foreign characters, no stray trailing bits.
+std::optional<Bytes> base64_decode(std::string_view text,
+                                   Base64Alphabet alphabet = Base64Alphabet::standard,
+                                   Base64Padding padding = Base64Padding::required);
+
+/// Percent-decoding of one URL component (RFC 3986 section 2.1); '+' stays.
+/// Nothing for a broken escape.
+std::optional<std::string> percent_decode(std::string_view text);
+/// Escapes everything but unreserved characters; `keep` names further ones.
+std::string percent_encode(std::string_view text, std::string_view keep = "");
+
+}  // namespace media

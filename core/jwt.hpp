@@ -1,0 +1,49 @@
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+#include "core/encoding.hpp"
+#include "core/error.hpp"
+
+namespace media {
+
+/// Who makes a request, and for which tenant.
+struct Identity {
+  std::string user;
+  std::string company;
+  std::string role;
+  std::int64_t expires_at = 0;  ///< Unix seconds
+};
+
+/// What a token must satisfy, beyond its signature.
+struct JwtPolicy {
+  std::string audience;  ///< empty: `aud` is not looked at
+  std::string issuer;    ///< empty: `iss` is not looked at
+  std::int64_t leeway_seconds = 0;
+  std::string user_claim = "sub";
+  std::string company_claim = "company";
+  std::string role_claim = "role";
+};
+
+/// Tokens over this size are refused unread.
+inline constexpr std::size_t kMaxJwtSize = 8192;
+
+/// Verifies an HS256 JSON Web Token (RFC 7519, RFC 7515): compact form, `alg`
+/// pinned to HS256, no `crit`, `exp` required, `nbf`/`iat` respected, `aud` a
+/// string or array (RFC 7519 section 4.1.3). User and company claims must be
+/// non-empty strings without control characters.
+/// Errors: `unauthorized` (bad signature, wrong algorithm, claims that do not
+/// fit), `expired`, `invalid_argument` (not a JWT). Messages never quote the token.
+Result<Identity> verify_jwt_hs256(std::string_view token, ByteView key, const JwtPolicy& policy,
+                                  std::int64_t now_unix_seconds);
+
+/// Makes the token that verify_jwt_hs256() accepts under the same policy.
+std::string sign_jwt_hs256(const Identity& identity, ByteView key, const JwtPolicy& policy,
+                           std::int64_t now_unix_seconds);
+
+/// HS256 needs a key at least as long as its digest (RFC 7518 section 3.2).
+inline constexpr std::size_t kMinJwtKeySize = 32;
+
+}  // namespace media

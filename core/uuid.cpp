@@ -1,0 +1,50 @@
+#include "core/uuid.hpp"
+
+#include <algorithm>
+
+#include "core/crypto.hpp"
+#include "core/encoding.hpp"
+
+namespace media {
+namespace {
+
+constexpr std::size_t kTextSize = 36;
+
+constexpr bool is_dash_position(std::size_t i) { return i == 8 || i == 13 || i == 18 || i == 23; }
+
+}  // namespace
+
+std::optional<Uuid> Uuid::parse(std::string_view text) {
+  if (text.size() != kTextSize) return std::nullopt;
+  std::string digits;
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    if (is_dash_position(i) != (text[i] == '-')) return std::nullopt;
+    if (text[i] != '-') digits.push_back(text[i]);
+  }
+  const auto decoded = hex_decode(digits);
+  if (!decoded) return std::nullopt;
+  Uuid uuid;
+  std::copy(decoded->begin(), decoded->end(), uuid.bytes.begin());
+  return uuid;
+}
+
+Uuid Uuid::v7(std::uint64_t unix_milliseconds) {
+  Uuid uuid;
+  const Bytes random = random_bytes(uuid.bytes.size());
+  std::copy(random.begin(), random.end(), uuid.bytes.begin());
+  for (int i = 0; i < 6; ++i) {
+    uuid.bytes[static_cast<std::size_t>(i)] =
+        static_cast<std::uint8_t>(unix_milliseconds >> (40 - 8 * i));
+  }
+  uuid.bytes[6] = static_cast<std::uint8_t>(0x70 | (uuid.bytes[6] & 0x0f));
+  uuid.bytes[8] = static_cast<std::uint8_t>(0x80 | (uuid.bytes[8] & 0x3f));
+  return uuid;
+}
+
+std::string Uuid::to_string() const {
+  std::string text = hex_encode(bytes);
+  for (const std::size_t dash : {8u, 13u, 18u, 23u}) text.insert(dash, 1, '-');
+  return text;
+}
+
+}  // namespace media
