@@ -5,17 +5,14 @@
 #include <memory>
 #include <optional>
 
-#include <jansson.h>
-
 #include "core/crypto.hpp"
+#include "core/json_object.hpp"
 
 namespace media {
 namespace {
 
-struct FreeJson {
-  void operator()(json_t* json) const { json_decref(json); }
-};
-using Json = std::unique_ptr<json_t, FreeJson>;
+/// Keys tried for a token that names none: each try costs a public-key operation.
+constexpr int kMaxTries = 4;
 
 struct Parts {
   std::string_view header;
@@ -35,20 +32,10 @@ std::optional<Parts> split(std::string_view token) {
                token.substr(second + 1), token.substr(0, second)};
 }
 
-/// A base64url part that holds a JSON object; duplicate members are refused,
-/// because two parsers might believe different ones.
-Json parse_object(std::string_view part) {
+/// A base64url part that holds a JSON object.
+Json parse_part(std::string_view part) {
   const auto bytes = base64_decode(part, Base64Alphabet::url, Base64Padding::none);
-  if (!bytes) return nullptr;
-  Json json(json_loadb(reinterpret_cast<const char*>(bytes->data()), bytes->size(),
-                       JSON_REJECT_DUPLICATES, nullptr));
-  return json_is_object(json.get()) ? std::move(json) : nullptr;
-}
-
-std::optional<std::string_view> string_member(const json_t* object, const char* name) {
-  const json_t* const value = json_object_get(object, name);
-  if (!json_is_string(value)) return std::nullopt;
-  return std::string_view(json_string_value(value), json_string_length(value));
+  return bytes ? parse_json_object(as_text(*bytes)) : nullptr;
 }
 
 /// RFC 7519 NumericDate: seconds, possibly with a fraction. Clamped, so that a
@@ -75,25 +62,37 @@ bool names_audience(const json_t* claims, std::string_view audience) {
   return false;
 }
 
-Result<void> check_header(std::string_view part) {
-  const Json header = parse_object(part);
+struct Header {
+  JwsAlgorithm algorithm;
+  std::string key_id;
+};
+
+Result<Header> read_header(std::string_view part) {
+  const Json header = parse_part(part);
   if (!header) return fail(ErrorCode::invalid_argument, "token header is not a JSON object");
-  if (string_member(header.get(), "alg") != "HS256") {
-    return fail(ErrorCode::unauthorized, "token algorithm is not HS256");
-  }
+  const auto algorithm = parse_jws_algorithm(string_member(header.get(), "alg").value_or(""));
+  if (!algorithm) return fail(ErrorCode::unauthorized, "token algorithm is not a known one");
   if (json_object_get(header.get(), "crit") != nullptr) {
     return fail(ErrorCode::unauthorized, "token has critical header parameters");
   }
-  return {};
+  return Header{*algorithm, std::string(string_member(header.get(), "kid").value_or(""))};
 }
 
-Result<void> check_signature(const Parts& parts, ByteView key) {
+Result<void> check_signature(const Parts& parts, const Header& header, const JwsKeySet& keys) {
   const auto signature = base64_decode(parts.signature, Base64Alphabet::url, Base64Padding::none);
   if (!signature) return fail(ErrorCode::invalid_argument, "token signature is not base64url");
-  if (!equal_in_constant_time(*signature, hmac_sha256(key, as_bytes(parts.signed_text)))) {
-    return fail(ErrorCode::unauthorized, "token signature does not match");
+  int tries = 0;
+  for (const JwsKey& key : keys) {
+    const bool is_named =
+        header.key_id.empty() || key.key_id().empty() || header.key_id == key.key_id();
+    if (!is_named || !key.allows(header.algorithm)) continue;
+    if (key.verify(header.algorithm, as_bytes(parts.signed_text), *signature)) return {};
+    if (++tries == kMaxTries) break;
   }
-  return {};
+  if (tries == 0) {
+    return fail(ErrorCode::unauthorized, "no key for the token's algorithm and key id");
+  }
+  return fail(ErrorCode::unauthorized, "token signature does not match");
 }
 
 Result<std::int64_t> check_times(const json_t* claims, const JwtPolicy& policy, std::int64_t now) {
@@ -144,18 +143,17 @@ Result<Identity> read_identity(const json_t* claims, const JwtPolicy& policy) {
 
 }  // namespace
 
-Result<Identity> verify_jwt_hs256(std::string_view token, ByteView key, const JwtPolicy& policy,
-                                  std::int64_t now_unix_seconds) {
+Result<Identity> verify_jwt(std::string_view token, const JwsKeySet& keys, const JwtPolicy& policy,
+                            std::int64_t now_unix_seconds) {
   if (token.size() > kMaxJwtSize) return fail(ErrorCode::invalid_argument, "token is too long");
   const auto parts = split(token);
   if (!parts) return fail(ErrorCode::invalid_argument, "token does not have three parts");
-  if (auto checked = check_header(parts->header); !checked) {
+  const auto header = read_header(parts->header);
+  if (!header) return std::unexpected(header.error());
+  if (auto checked = check_signature(*parts, *header, keys); !checked) {
     return std::unexpected(std::move(checked.error()));
   }
-  if (auto checked = check_signature(*parts, key); !checked) {
-    return std::unexpected(std::move(checked.error()));
-  }
-  const Json claims = parse_object(parts->payload);
+  const Json claims = parse_part(parts->payload);
   if (!claims) return fail(ErrorCode::invalid_argument, "token payload is not a JSON object");
   const auto expires_at = check_times(claims.get(), policy, now_unix_seconds);
   if (!expires_at) return std::unexpected(expires_at.error());
@@ -168,6 +166,13 @@ Result<Identity> verify_jwt_hs256(std::string_view token, ByteView key, const Jw
   auto identity = read_identity(claims.get(), policy);
   if (identity) identity->expires_at = *expires_at;
   return identity;
+}
+
+Result<Identity> verify_jwt_hs256(std::string_view token, ByteView key, const JwtPolicy& policy,
+                                  std::int64_t now_unix_seconds) {
+  auto secret = JwsKey::from_secret(key, {JwsAlgorithm::hs256});
+  if (!secret) return std::unexpected(std::move(secret.error()));
+  return verify_jwt(token, {std::move(*secret)}, policy, now_unix_seconds);
 }
 
 std::string sign_jwt_hs256(const Identity& identity, ByteView key, const JwtPolicy& policy,

@@ -6,6 +6,7 @@
 
 #include "core/encoding.hpp"
 #include "core/error.hpp"
+#include "core/jws_key.hpp"
 
 namespace media {
 
@@ -30,12 +31,16 @@ struct JwtPolicy {
 /// Tokens over this size are refused unread.
 inline constexpr std::size_t kMaxJwtSize = 8192;
 
-/// Verifies an HS256 JSON Web Token (RFC 7519, RFC 7515): compact form, `alg`
-/// pinned to HS256, no `crit`, `exp` required, `nbf`/`iat` respected, `aud` a
-/// string or array (RFC 7519 section 4.1.3). User and company claims must be
-/// non-empty strings without control characters.
-/// Errors: `unauthorized` (bad signature, wrong algorithm, claims that do not
-/// fit), `expired`, `invalid_argument` (not a JWT). Messages never quote the token.
+/// Verifies a JSON Web Token (RFC 7519) in compact form (RFC 7515): `alg` one
+/// that the key it names is pinned to, no `crit`, `exp` required, `nbf` and
+/// `iat` respected, `aud` a string or array (RFC 7519 section 4.1.3). User and
+/// company claims must be non-empty strings without control characters.
+/// Errors: `unauthorized` (bad signature, no key, claims that do not fit),
+/// `expired`, `invalid_argument` (not a JWT). Messages never quote the token.
+Result<Identity> verify_jwt(std::string_view token, const JwsKeySet& keys, const JwtPolicy& policy,
+                            std::int64_t now_unix_seconds);
+
+/// The same with one HS256 secret.
 Result<Identity> verify_jwt_hs256(std::string_view token, ByteView key, const JwtPolicy& policy,
                                   std::int64_t now_unix_seconds);
 
