@@ -1,0 +1,95 @@
+-- Deploy ngx_media:account_functions to pg
+-- requires: accounts
+
+BEGIN;
+
+SET LOCAL ROLE media_owner;
+
+CREATE FUNCTION media.add_account(
+    p_account     uuid,
+    p_company     uuid,
+    p_provider    text,
+    p_external_id text,
+    p_secrets     jsonb,
+    p_settings    jsonb DEFAULT '{}'
+) RETURNS uuid
+LANGUAGE plpgsql
+SECURITY DEFINER
+SET search_path = pg_catalog, media, pg_temp
+AS $$
+BEGIN
+    INSERT INTO media.accounts (id, company_id, provider, external_id, settings)
+    VALUES (p_account, p_company, p_provider, p_external_id, coalesce(p_settings, '{}'));
+
+    INSERT INTO media.account_secrets (company_id, account_id, name, position, sealed)
+    SELECT p_company,
+           p_account,
+           s.item ->> 'name',
+           row_number() OVER (PARTITION BY s.item ->> 'name' ORDER BY s.ordinality) - 1,
+           decode(s.item ->> 'sealed', 'base64')
+    FROM jsonb_array_elements(coalesce(p_secrets, '[]')) WITH ORDINALITY AS s (item, ordinality);
+    RETURN p_account;
+END
+$$;
+
+COMMENT ON FUNCTION media.add_account(uuid, uuid, text, text, jsonb, jsonb) IS
+'Makes a provider account under an id of the caller''s choice, with its sealed secrets [{"name", '
+'"sealed": base64}], and returns the id. Several secrets of one name keep their order. Errors: 23505 '
+'(provider, external id) or the id is taken; 23503 no such company; 23514 bad provider, external id or '
+'settings; 22023 bad base64.';
+GRANT EXECUTE ON FUNCTION media.add_account(uuid, uuid, text, text, jsonb, jsonb) TO media_indexer;
+
+CREATE FUNCTION media.account_secrets(p_account uuid) RETURNS jsonb
+LANGUAGE plpgsql
+STABLE
+SECURITY DEFINER
+SET search_path = pg_catalog, media, pg_temp
+AS $$
+BEGIN
+    RETURN (
+        SELECT coalesce(
+            jsonb_agg(
+                jsonb_build_object('name', s.name, 'sealed', translate(encode(s.sealed, 'base64'), E'\n', ''))
+                ORDER BY s.name, s.position
+            ),
+            '[]'
+        )
+        FROM media.account_secrets AS s
+        WHERE s.account_id = p_account
+    );
+END
+$$;
+
+COMMENT ON FUNCTION media.account_secrets(uuid) IS
+'The sealed secrets of an account, [{"name", "sealed": base64}] by name and position; [] when there are '
+'none.';
+GRANT EXECUTE ON FUNCTION media.account_secrets(uuid) TO media_indexer;
+
+CREATE FUNCTION media.find_account(p_provider text, p_external_id text)
+RETURNS TABLE (
+    account_id uuid,
+    company_id uuid,
+    settings   jsonb,
+    secrets    jsonb
+)
+LANGUAGE plpgsql
+STABLE
+SECURITY DEFINER
+SET search_path = pg_catalog, media, pg_temp
+AS $$
+BEGIN
+    RETURN QUERY
+    SELECT a.id, a.company_id, a.settings, media.account_secrets(a.id)
+    FROM media.accounts AS a
+    WHERE a.provider = p_provider
+      AND a.external_id = p_external_id
+      AND a.is_active;
+END
+$$;
+
+COMMENT ON FUNCTION media.find_account(text, text) IS
+'The active account that a provider knows by this id, with its sealed secrets as of account_secrets(); '
+'no row when there is none.';
+GRANT EXECUTE ON FUNCTION media.find_account(text, text) TO media_indexer;
+
+COMMIT;

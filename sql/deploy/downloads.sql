@@ -1,0 +1,270 @@
+-- Deploy ngx_media:downloads to pg
+-- requires: claim_jobs
+-- requires: accept_delivery
+
+BEGIN;
+
+SET LOCAL ROLE media_owner;
+
+CREATE FUNCTION media.lock_download(
+    p_job   bigint,
+    p_owner text,
+    OUT media_id     uuid,
+    OUT company_id   uuid,
+    OUT bucket       text,
+    OUT deadline     timestamptz,
+    OUT attempts     int,
+    OUT max_attempts int
+)
+LANGUAGE plpgsql
+AS $$
+BEGIN
+    SELECT m.id, m.company_id, media.bucket_of(m.file_type), m.deadline, j.attempts, j.max_attempts
+    INTO media_id, company_id, bucket, deadline, attempts, max_attempts
+    FROM media.jobs AS j
+    JOIN media.media_files AS m ON m.id = j.media_id
+    WHERE j.id = p_job AND j.lease_owner = p_owner AND j.kind = 'download'
+    FOR NO KEY UPDATE OF m
+    FOR UPDATE OF j;
+    IF FOUND THEN
+        PERFORM set_config('media.actor', p_owner, TRUE);
+    END IF;
+END
+$$;
+
+COMMENT ON FUNCTION media.lock_download(bigint, text) IS
+'Locks a download job that p_owner holds, and its media row; all NULL when p_owner does not hold it '
+'(any more). Internal to the functions that end a download.';
+
+CREATE FUNCTION media.remember_source(
+    p_job            bigint,
+    p_owner          text,
+    p_url            text,
+    p_url_expires_at bigint,
+    p_size           bigint,
+    p_sha256         bytea
+) RETURNS boolean
+LANGUAGE plpgsql
+SECURITY DEFINER
+SET search_path = pg_catalog, media, pg_temp
+AS $$
+DECLARE
+    v_media uuid := (media.lock_download(p_job, p_owner)).media_id;
+BEGIN
+    UPDATE media.media_files AS m
+    SET provider_media_url = coalesce(left(p_url, 32768), m.provider_media_url),
+        url_expires_at = coalesce(media.from_unix(p_url_expires_at), m.url_expires_at),
+        provider_size = coalesce(p_size, m.provider_size),
+        provider_sha256 = coalesce(p_sha256, m.provider_sha256)
+    WHERE m.id = v_media;
+    RETURN FOUND;
+END
+$$;
+
+COMMENT ON FUNCTION media.remember_source(bigint, text, text, bigint, bigint, bytea) IS
+'Stores what a provider answered for a media id: URL, its end (UTC seconds), size, SHA-256; NULL leaves '
+'a column as it is. False: the lease is lost and nothing changed. Error 23514: negative size, or a hash '
+'that is not 32 bytes.';
+GRANT EXECUTE ON FUNCTION media.remember_source(bigint, text, text, bigint, bigint, bytea) TO media_indexer;
+
+CREATE FUNCTION media.find_blob(p_company uuid, p_bucket text, p_sha256 bytea)
+RETURNS TABLE (
+    blob_id     uuid,
+    store       text,
+    storage_key text
+)
+LANGUAGE plpgsql
+STABLE
+SECURITY DEFINER
+SET search_path = pg_catalog, media, pg_temp
+AS $$
+BEGIN
+    RETURN QUERY
+    SELECT b.id, b.store::text, b.storage_key::text
+    FROM media.blobs AS b
+    WHERE b.company_id = p_company
+      AND b.bucket = p_bucket
+      AND b.sha256 = p_sha256
+      AND b.state = 'live';
+END
+$$;
+
+COMMENT ON FUNCTION media.find_blob(uuid, text, bytea) IS
+'The live blob with this content in a company''s bucket; no row when there is none.';
+GRANT EXECUTE ON FUNCTION media.find_blob(uuid, text, bytea) TO media_indexer;
+
+CREATE FUNCTION media.ensure_blob(
+    p_company     uuid,
+    p_bucket      text,
+    p_sha256      bytea,
+    p_size        bigint,
+    p_mime_type   text,
+    p_store       text,
+    p_storage_key text,
+    OUT blob_id     uuid,
+    OUT store       text,
+    OUT storage_key text
+)
+LANGUAGE plpgsql
+AS $$
+#variable_conflict use_column
+BEGIN
+    LOOP
+        IF p_storage_key IS NOT NULL THEN
+            INSERT INTO media.blobs AS b (company_id, bucket, store, storage_key, sha256, size, mime_type)
+            VALUES (p_company, p_bucket, p_store, p_storage_key, p_sha256, p_size, p_mime_type)
+            ON CONFLICT (company_id, bucket, sha256) DO NOTHING
+            RETURNING b.id, b.store, b.storage_key INTO blob_id, store, storage_key;
+            EXIT WHEN FOUND;
+        END IF;
+
+        -- FOR SHARE: who deletes blobs must wait until the reference is committed.
+        SELECT b.id, b.store, b.storage_key INTO blob_id, store, storage_key
+        FROM media.blobs AS b
+        WHERE b.company_id = p_company AND b.bucket = p_bucket AND b.sha256 = p_sha256 AND b.state = 'live'
+        FOR SHARE;
+        EXIT WHEN FOUND OR p_storage_key IS NULL;
+
+        UPDATE media.blobs AS b
+        SET state = 'live',
+            store = p_store,
+            storage_key = p_storage_key,
+            mime_type = p_mime_type
+        WHERE b.company_id = p_company AND b.bucket = p_bucket AND b.sha256 = p_sha256 AND b.state <> 'live'
+        RETURNING b.id, b.store, b.storage_key INTO blob_id, store, storage_key;
+        EXIT WHEN FOUND;
+    END LOOP;
+END
+$$;
+
+COMMENT ON FUNCTION media.ensure_blob(uuid, text, bytea, bigint, text, text, text) IS
+'The live blob with this content, locked against deletion; made from p_storage_key when there is none, '
+'or when its bytes were given up. NULLs when there is none and no key. Error 23505: another blob has '
+'the key. Internal to complete_download().';
+
+CREATE FUNCTION media.complete_download(
+    p_job         bigint,
+    p_owner       text,
+    p_sha256      bytea,
+    p_size        bigint,
+    p_mime_type   text,
+    p_store       text,
+    p_storage_key text
+)
+RETURNS TABLE (
+    outcome     text,
+    blob_id     uuid,
+    storage_key text
+)
+LANGUAGE plpgsql
+SECURITY DEFINER
+SET search_path = pg_catalog, media, pg_temp
+AS $$
+#variable_conflict use_column
+DECLARE
+    v_job record;
+    v_blob record;
+BEGIN
+    PERFORM media.commit_durably();
+    v_job := media.lock_download(p_job, p_owner);
+    IF v_job.media_id IS NULL THEN
+        RETURN QUERY
+        SELECT 'lease_lost', b.id, b.storage_key::text
+        FROM (SELECT) AS one
+        LEFT JOIN media.blobs AS b ON b.store = p_store AND b.storage_key = p_storage_key;
+        RETURN;
+    END IF;
+
+    v_blob := media.ensure_blob(v_job.company_id, v_job.bucket, p_sha256, p_size, p_mime_type, p_store, p_storage_key);
+    IF v_blob.blob_id IS NULL THEN
+        RETURN QUERY SELECT 'blob_missing', NULL::uuid, NULL::text;
+        RETURN;
+    END IF;
+
+    UPDATE media.media_files AS m
+    SET blob_id = v_blob.blob_id,
+        mime_type = p_mime_type,
+        file_size = p_size,
+        download_status = 'completed',
+        last_error = NULL
+    WHERE m.id = v_job.media_id;
+    DELETE FROM media.jobs AS j WHERE j.id = p_job;
+
+    RETURN QUERY
+    SELECT CASE WHEN v_blob.store = p_store AND v_blob.storage_key = p_storage_key THEN 'stored' ELSE 'duplicate' END,
+           v_blob.blob_id,
+           v_blob.storage_key;
+END
+$$;
+
+COMMENT ON FUNCTION media.complete_download(bigint, text, bytea, bigint, text, text, text) IS
+'Ends a download whose bytes are durable: blob, reference, status completed, event, job removed, in one '
+'transaction. outcome: stored (the blob has our key); duplicate (a live blob has the content, '
+'storage_key is its key, ours is not referenced); blob_missing (no key was given and no live blob '
+'exists: publish, call again); lease_lost (nothing changed; blob_id and storage_key are set when our '
+'key belongs to a blob nevertheless, because an earlier call did commit). Durable once committed. '
+'Errors: 23505 another blob has this (store, key): publish under another key, call again; 23514 bad '
+'hash, size, type or key.';
+GRANT EXECUTE ON FUNCTION media.complete_download(bigint, text, bytea, bigint, text, text, text) TO media_indexer;
+
+CREATE FUNCTION media.fail_job(p_job bigint, p_owner text, p_reason text, p_error text) RETURNS text
+LANGUAGE plpgsql
+SECURITY DEFINER
+SET search_path = pg_catalog, media, pg_temp
+AS $$
+DECLARE
+    v_job record := media.lock_download(p_job, p_owner);
+BEGIN
+    IF v_job.media_id IS NULL THEN
+        RETURN 'lease_lost';
+    END IF;
+    PERFORM media.end_download(p_job, v_job.media_id, p_reason, p_error);
+    RETURN 'failed';
+END
+$$;
+
+COMMENT ON FUNCTION media.fail_job(bigint, text, text, text) IS
+'Gives a download up for good. p_reason is a reason code (expired, gone, too_large, ...); last_error '
+'becomes "reason: error", cut at 1000 characters. Returns failed or lease_lost.';
+GRANT EXECUTE ON FUNCTION media.fail_job(bigint, text, text, text) TO media_indexer;
+
+CREATE FUNCTION media.retry_job(p_job bigint, p_owner text, p_reason text, p_error text, p_delay_ms bigint)
+RETURNS text
+LANGUAGE plpgsql
+SECURITY DEFINER
+SET search_path = pg_catalog, media, pg_temp
+AS $$
+DECLARE
+    v_job record := media.lock_download(p_job, p_owner);
+    v_run_at timestamptz := now() + least(greatest(p_delay_ms, 0), 31536000000) * interval '1 millisecond';
+    v_error text := left(p_reason || ': ' || coalesce(p_error, ''), 1000);
+BEGIN
+    IF v_job.media_id IS NULL THEN
+        RETURN 'lease_lost';
+    END IF;
+    IF v_job.attempts >= v_job.max_attempts OR v_run_at > v_job.deadline THEN
+        PERFORM media.end_download(p_job, v_job.media_id, p_reason, p_error);
+        RETURN 'failed';
+    END IF;
+
+    UPDATE media.media_files AS m
+    SET download_status = 'pending',
+        last_error = v_error
+    WHERE m.id = v_job.media_id;
+    UPDATE media.jobs AS j
+    SET lease_owner = NULL,
+        lease_until = NULL,
+        run_at = v_run_at,
+        last_error = v_error
+    WHERE j.id = p_job;
+    RETURN 'pending';
+END
+$$;
+
+COMMENT ON FUNCTION media.retry_job(bigint, text, text, text, bigint) IS
+'Puts a failed attempt back in the queue, due in p_delay_ms (at most a year). Returns pending; failed '
+'when the attempts are used up or the next one would come after the media''s deadline; or lease_lost. '
+'last_error as of fail_job().';
+GRANT EXECUTE ON FUNCTION media.retry_job(bigint, text, text, text, bigint) TO media_indexer;
+
+COMMIT;

@@ -1,0 +1,98 @@
+-- Deploy ngx_media:lookup_media to pg
+-- requires: media_files
+
+BEGIN;
+
+SET LOCAL ROLE media_owner;
+
+-- PL/pgSQL keeps the plan for the session; an SQL function that cannot be
+-- inlined is planned again on every call. Every name is qualified.
+CREATE FUNCTION media.lookup_media(p_id uuid)
+RETURNS TABLE (
+    company_id  uuid,
+    status      text,
+    visibility  text,
+    store       text,
+    storage_key text,
+    mime_type   text,
+    file_name   text,
+    size        bigint,
+    sha256      bytea,
+    modified_at timestamptz
+)
+LANGUAGE plpgsql
+STABLE
+SECURITY DEFINER
+SET search_path = pg_catalog, media, pg_temp
+ROWS 1
+AS $$
+BEGIN
+    RETURN QUERY
+    SELECT m.company_id,
+           m.download_status::text,
+           m.visibility::text,
+           b.store::text,
+           b.storage_key::text,
+           m.mime_type::text,
+           m.file_name::text,
+           m.file_size::bigint,
+           b.sha256::bytea,
+           coalesce(b.created_at, m.updated_at)
+    FROM media.media_files AS m
+    LEFT JOIN media.blobs AS b ON b.id = m.blob_id
+    WHERE m.id = p_id
+      AND m.is_active
+      AND (m.blob_id IS NULL OR b.state = 'live');
+END
+$$;
+
+COMMENT ON FUNCTION media.lookup_media(uuid) IS
+'What nginx needs to serve a media id: whose it is, its status and visibility, and, once completed, '
+'where the bytes are. No row: there is no such media, it is deleted, or its bytes are being given up. '
+'modified_at is the time of the bytes. The caller compares company_id.';
+GRANT EXECUTE ON FUNCTION media.lookup_media(uuid) TO media_nginx, media_indexer;
+
+CREATE FUNCTION media.notify_media_changed() RETURNS trigger
+LANGUAGE plpgsql
+AS $$
+BEGIN
+    PERFORM pg_notify('media_changed', OLD.id::text);
+    RETURN NULL;
+END
+$$;
+
+COMMENT ON FUNCTION media.notify_media_changed() IS
+'Trigger (AFTER UPDATE OR DELETE, row, on media_files): NOTIFY media_changed with the id.';
+
+-- A new row needs none: nobody has asked for its id yet.
+CREATE TRIGGER notify_changed AFTER UPDATE ON media.media_files
+FOR EACH ROW
+WHEN (
+    (OLD.download_status, OLD.visibility, OLD.mime_type, OLD.file_name, OLD.file_size, OLD.blob_id, OLD.is_active)
+    IS DISTINCT FROM
+    (NEW.download_status, NEW.visibility, NEW.mime_type, NEW.file_name, NEW.file_size, NEW.blob_id, NEW.is_active)
+)
+EXECUTE FUNCTION media.notify_media_changed();
+CREATE TRIGGER notify_deleted AFTER DELETE ON media.media_files
+FOR EACH ROW EXECUTE FUNCTION media.notify_media_changed();
+
+CREATE FUNCTION media.notify_blob_changed() RETURNS trigger
+LANGUAGE plpgsql
+AS $$
+BEGIN
+    PERFORM pg_notify('media_changed', m.id::text)
+    FROM media.media_files AS m
+    WHERE m.blob_id = NEW.id;
+    RETURN NULL;
+END
+$$;
+
+COMMENT ON FUNCTION media.notify_blob_changed() IS
+'Trigger (AFTER UPDATE, row, on blobs): NOTIFY media_changed with the id of every media file of the blob.';
+
+CREATE TRIGGER notify_changed AFTER UPDATE ON media.blobs
+FOR EACH ROW
+WHEN ((OLD.store, OLD.storage_key, OLD.state) IS DISTINCT FROM (NEW.store, NEW.storage_key, NEW.state))
+EXECUTE FUNCTION media.notify_blob_changed();
+
+COMMIT;

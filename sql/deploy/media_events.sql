@@ -1,0 +1,137 @@
+-- Deploy ngx_media:media_events to pg
+-- requires: media_files
+
+BEGIN;
+
+SET LOCAL ROLE media_owner;
+
+CREATE TABLE media.media_events (
+    at            timestamptz NOT NULL DEFAULT clock_timestamp(),
+    company_id    uuid NOT NULL,
+    media_id      uuid NOT NULL,
+    actor         text NOT NULL,
+    old_status    text,
+    new_status    text NOT NULL,
+    old_is_active boolean,
+    new_is_active boolean NOT NULL,
+    detail        text
+) PARTITION BY RANGE (at);
+CREATE INDEX media_events_media_idx ON media.media_events (company_id, media_id, at);
+CREATE TABLE media.media_events_default PARTITION OF media.media_events DEFAULT;
+
+COMMENT ON TABLE media.media_events IS
+'Audit trail of media_files, append-only, one partition a month (UTC). old_* are NULL when the row was '
+'made; detail is the error of a failed attempt. Outlives the media, not the company.';
+COMMENT ON TABLE media.media_events_default IS
+'Events of months without a partition, so that an insert never fails; media.ensure_event_partitions() '
+'moves them out.';
+
+CREATE FUNCTION media.log_media_event() RETURNS trigger
+LANGUAGE plpgsql
+AS $$
+DECLARE
+    v_actor text := coalesce(nullif(current_setting('media.actor', TRUE), ''), session_user);
+BEGIN
+    IF TG_OP = 'INSERT' THEN
+        INSERT INTO media.media_events (company_id, media_id, actor, new_status, new_is_active)
+        VALUES (NEW.company_id, NEW.id, v_actor, NEW.download_status, NEW.is_active);
+    ELSE
+        INSERT INTO media.media_events (company_id, media_id, actor,
+                                        old_status, new_status, old_is_active, new_is_active, detail)
+        VALUES (NEW.company_id, NEW.id, v_actor,
+                OLD.download_status, NEW.download_status, OLD.is_active, NEW.is_active, NEW.last_error);
+    END IF;
+    RETURN NULL;
+END
+$$;
+
+COMMENT ON FUNCTION media.log_media_event() IS
+'Trigger (AFTER INSERT OR UPDATE, row, on media_files): adds to media_events. The actor is the setting '
+'media.actor, or else the session''s user.';
+
+CREATE TRIGGER log_created AFTER INSERT ON media.media_files
+FOR EACH ROW EXECUTE FUNCTION media.log_media_event();
+CREATE TRIGGER log_changed AFTER UPDATE ON media.media_files
+FOR EACH ROW
+WHEN (OLD.download_status IS DISTINCT FROM NEW.download_status OR OLD.is_active IS DISTINCT FROM NEW.is_active)
+EXECUTE FUNCTION media.log_media_event();
+
+CREATE FUNCTION media.refuse_event_update() RETURNS trigger
+LANGUAGE plpgsql
+AS $$
+BEGIN
+    RAISE EXCEPTION 'media_events is append-only'
+        USING ERRCODE = 'restrict_violation';
+END
+$$;
+
+COMMENT ON FUNCTION media.refuse_event_update() IS 'Trigger (BEFORE UPDATE, row): error 23001, always.';
+
+CREATE TRIGGER refuse_update BEFORE UPDATE ON media.media_events
+FOR EACH ROW EXECUTE FUNCTION media.refuse_event_update();
+
+-- Instead of a foreign key, which would lock the company's row for every event.
+CREATE FUNCTION media.delete_company_events() RETURNS trigger
+LANGUAGE plpgsql
+AS $$
+BEGIN
+    DELETE FROM media.media_events WHERE company_id = OLD.id;
+    RETURN NULL;
+END
+$$;
+
+COMMENT ON FUNCTION media.delete_company_events() IS
+'Trigger (AFTER DELETE, row, on companies, at COMMIT, when nothing can add events any more): deletes '
+'the company''s events.';
+
+CREATE CONSTRAINT TRIGGER delete_events AFTER DELETE ON media.companies
+DEFERRABLE INITIALLY DEFERRED
+FOR EACH ROW EXECUTE FUNCTION media.delete_company_events();
+
+CREATE FUNCTION media.ensure_event_partitions(p_months_ahead int) RETURNS int
+LANGUAGE plpgsql
+SECURITY DEFINER
+SET search_path = pg_catalog, media, pg_temp
+AS $$
+DECLARE
+    v_this_month timestamp := date_trunc('month', now() AT TIME ZONE 'UTC');
+    v_from timestamptz;
+    v_to timestamptz;
+    v_name text;
+    v_created int := 0;
+BEGIN
+    PERFORM pg_advisory_xact_lock(hashtext('media.ensure_event_partitions'));
+    FOR i IN 0 .. least(greatest(p_months_ahead, 0), 120) LOOP
+        v_from := (v_this_month + make_interval(months => i)) AT TIME ZONE 'UTC';
+        v_to := (v_this_month + make_interval(months => i + 1)) AT TIME ZONE 'UTC';
+        v_name := to_char(v_this_month + make_interval(months => i), '"media_events_y"YYYY"m"MM');
+        CONTINUE WHEN to_regclass(format('media.%I', v_name)) IS NOT NULL;
+
+        EXECUTE format('CREATE TABLE media.%I (LIKE media.media_events INCLUDING DEFAULTS)', v_name);
+        EXECUTE format('COMMENT ON TABLE media.%I IS %L', v_name, 'Events of one month.');
+        -- Nobody may add to the default partition between the move and the attachment.
+        LOCK TABLE media.media_events_default IN ACCESS EXCLUSIVE MODE;
+        EXECUTE format('WITH moved AS ('
+                       ' DELETE FROM media.media_events_default WHERE at >= %L AND at < %L RETURNING *)'
+                       ' INSERT INTO media.%I SELECT * FROM moved', v_from, v_to, v_name);
+        EXECUTE format('ALTER TABLE media.media_events ATTACH PARTITION media.%I'
+                       ' FOR VALUES FROM (%L) TO (%L)', v_name, v_from, v_to);
+        v_created := v_created + 1;
+    END LOOP;
+    RETURN v_created;
+END
+$$;
+
+COMMENT ON FUNCTION media.ensure_event_partitions(int) IS
+'Makes the missing partitions of media_events for this month and the p_months_ahead following ones (at '
+'most 120), moving what the default partition holds of them. Returns how many it made. Safe to call at '
+'any time and by several daemons at once.';
+GRANT EXECUTE ON FUNCTION media.ensure_event_partitions(int) TO media_indexer;
+
+DO $$
+BEGIN
+    PERFORM media.ensure_event_partitions(2);
+END
+$$;
+
+COMMIT;

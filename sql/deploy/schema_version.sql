@@ -1,0 +1,22 @@
+-- Deploy ngx_media:schema_version to pg
+-- requires: tenant_functions
+-- requires: account_functions
+-- requires: accept_delivery
+-- requires: leases
+-- requires: downloads
+-- requires: lookup_media
+-- requires: media_items
+
+BEGIN;
+
+SET LOCAL ROLE media_owner;
+
+CREATE FUNCTION media.schema_version() RETURNS int
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
+RETURN 1;
+
+COMMENT ON FUNCTION media.schema_version() IS
+'The version of what the daemon and nginx call; every change to it replaces this function.';
+GRANT EXECUTE ON FUNCTION media.schema_version() TO media_indexer, media_nginx;
+
+COMMIT;

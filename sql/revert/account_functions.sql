@@ -1,0 +1,9 @@
+-- Revert ngx_media:account_functions from pg
+
+BEGIN;
+
+DROP FUNCTION media.find_account(text, text);
+DROP FUNCTION media.account_secrets(uuid);
+DROP FUNCTION media.add_account(uuid, uuid, text, text, jsonb, jsonb);
+
+COMMIT;

@@ -1,0 +1,8 @@
+-- Revert ngx_media:accounts from pg
+
+BEGIN;
+
+DROP TABLE media.account_secrets;
+DROP TABLE media.accounts;
+
+COMMIT;

@@ -1,0 +1,11 @@
+-- Revert ngx_media:blobs from pg
+
+BEGIN;
+
+DROP TABLE media.blobs;
+DROP FUNCTION media.refuse_truncate();
+DROP FUNCTION media.refuse_blob_delete();
+DROP FUNCTION media.bucket_of(text);
+DROP TABLE media.buckets;
+
+COMMIT;

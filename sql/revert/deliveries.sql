@@ -1,0 +1,7 @@
+-- Revert ngx_media:deliveries from pg
+
+BEGIN;
+
+DROP TABLE media.deliveries;
+
+COMMIT;

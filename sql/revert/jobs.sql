@@ -1,0 +1,8 @@
+-- Revert ngx_media:jobs from pg
+
+BEGIN;
+
+DROP TABLE media.jobs;
+DROP FUNCTION media.notify_job();
+
+COMMIT;

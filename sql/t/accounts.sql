@@ -1,0 +1,51 @@
+BEGIN;
+\ir include/fixture.sql
+SELECT plan(12);
+SET LOCAL ROLE media_indexer;
+
+SELECT is(
+    media.add_account('cccccccc-0000-4000-8000-000000000001', pg_temp.alpha(), 'whatsapp', '1234',
+        '[{"name": "token", "sealed": "AAEC"}, {"name": "app_secret", "sealed": "AwQF"}, {"name": "token", "sealed": "/+8="}]',
+        '{"a": 1}'),
+    'cccccccc-0000-4000-8000-000000000001',
+    'the caller chooses the id');
+SELECT results_eq(
+    $$SELECT * FROM media.find_account('whatsapp', '1234')$$,
+    $$VALUES ('cccccccc-0000-4000-8000-000000000001'::uuid, pg_temp.alpha(), '{"a": 1}'::jsonb,
+              '[{"name": "app_secret", "sealed": "AwQF"}, {"name": "token", "sealed": "AAEC"}, {"name": "token", "sealed": "/+8="}]'::jsonb)$$,
+    'an account comes with its secrets, by name and in the order they were given');
+SELECT is(
+    media.account_secrets('cccccccc-0000-4000-8000-000000000001'),
+    (SELECT secrets FROM media.find_account('whatsapp', '1234')),
+    'the secrets can be had alone');
+SELECT is_empty($$SELECT * FROM media.find_account('generic', '1234')$$, 'the provider matters');
+SELECT throws_ok(
+    $$SELECT media.add_account(gen_random_uuid(), pg_temp.beta(), 'whatsapp', '1234', '[]')$$,
+    '23505', NULL, 'a provider''s account is added once');
+SELECT throws_ok(
+    $$SELECT media.add_account(gen_random_uuid(), gen_random_uuid(), 'whatsapp', '99', '[]')$$,
+    '23503', NULL, 'an account needs a company');
+SELECT throws_ok(
+    $$SELECT media.add_account(gen_random_uuid(), pg_temp.beta(), 'whatsapp', '99', '[{"name": "x", "sealed": "%"}]')$$,
+    '22023', NULL, 'a secret is base64');
+SELECT is_empty($$SELECT * FROM media.find_account('whatsapp', '99')$$, 'a failed addition leaves nothing');
+SELECT lives_ok(
+    $$SELECT media.add_account('cccccccc-0000-4000-8000-000000000002', pg_temp.beta(), 'generic', 'plain', NULL, NULL)$$,
+    'secrets and settings can be absent');
+SELECT results_eq(
+    $$SELECT settings, secrets FROM media.find_account('generic', 'plain')$$,
+    $$VALUES ('{}'::jsonb, '[]'::jsonb)$$,
+    'and are empty then');
+SELECT media.add_account('cccccccc-0000-4000-8000-000000000003', pg_temp.beta(), 'generic', 'long',
+    jsonb_build_array(jsonb_build_object('name', 'k', 'sealed',
+        translate(encode(decode(repeat('00ff', 200), 'hex'), 'base64'), E'\n', '')))) AS long \gset
+SELECT ok(
+    position(E'\n' IN media.account_secrets('cccccccc-0000-4000-8000-000000000003') #>> '{0,sealed}') = 0,
+    'long secrets are one line');
+
+RESET ROLE;
+UPDATE media.accounts SET is_active = FALSE WHERE external_id = '1234';
+SELECT is_empty($$SELECT * FROM media.find_account('whatsapp', '1234')$$, 'an inactive account is not found');
+
+SELECT * FROM finish();
+ROLLBACK;

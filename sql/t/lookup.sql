@@ -1,0 +1,45 @@
+BEGIN;
+\ir include/fixture.sql
+SELECT plan(15);
+
+SELECT pg_temp.deliver(pg_temp.shop_a(), 'm1', 1, '{"file_name": "cat.png"}') AS media \gset
+CREATE FUNCTION pg_temp.status_seen() RETURNS text LANGUAGE sql AS $$
+    SELECT status FROM media.lookup_media(pg_temp.media_of('m1'))
+$$;
+
+SELECT is_empty($$SELECT * FROM media.lookup_media('aaaaaaaa-0000-4000-8000-00000000ffff')$$, 'no such id, no row');
+SELECT is_empty($$SELECT * FROM media.lookup_media(NULL)$$, 'no id, no row');
+SELECT results_eq(
+    $$SELECT company_id, status, visibility, store, storage_key, mime_type, file_name, size, sha256
+      FROM media.lookup_media(pg_temp.media_of('m1'))$$,
+    $$VALUES (pg_temp.alpha(), 'pending', 'private', NULL, NULL, NULL, 'cat.png', NULL::bigint, NULL::bytea)$$,
+    'pending media have no bytes');
+SELECT ok((SELECT modified_at IS NOT NULL FROM media.lookup_media(pg_temp.media_of('m1'))), 'but a time');
+SELECT count(*) AS claimed FROM media.claim_jobs('w', 1, 60) \gset
+SELECT is(pg_temp.status_seen(), 'downloading', 'downloading');
+SAVEPOINT downloading;
+SELECT is(media.fail_job(pg_temp.job_of('m1'), 'w', 'gone', 'x'), 'failed', 'a download fails');
+SELECT is(pg_temp.status_seen(), 'failed', 'failed');
+ROLLBACK TO downloading;
+SELECT is(pg_temp.complete('m1', 'w', 'cat', 'a/cat.png'), 'stored', 'a download completes');
+SELECT results_eq(
+    $$SELECT company_id, status, visibility, store, storage_key, mime_type, file_name, size, sha256
+      FROM media.lookup_media(pg_temp.media_of('m1'))$$,
+    $$VALUES (pg_temp.alpha(), 'completed', 'private', 'local', 'a/cat.png', 'image/png', 'cat.png', 3::bigint, sha256('cat'))$$,
+    'completed media have bytes');
+UPDATE media.blobs SET created_at = '2026-01-02 03:04:05+00';
+SELECT is((SELECT modified_at FROM media.lookup_media(pg_temp.media_of('m1'))), '2026-01-02 03:04:05+00',
+    'the time is that of the bytes');
+UPDATE media.media_files SET visibility = 'public';
+SELECT is((SELECT visibility FROM media.lookup_media(pg_temp.media_of('m1'))), 'public', 'public');
+UPDATE media.media_files SET is_active = FALSE;
+SELECT is(pg_temp.status_seen(), NULL, 'deleted media are not found');
+UPDATE media.media_files SET is_active = TRUE;
+SELECT is(pg_temp.status_seen(), 'completed', 'restored ones are');
+UPDATE media.blobs SET state = 'deleting';
+SELECT is(pg_temp.status_seen(), NULL, 'media whose bytes are being deleted are not found');
+UPDATE media.blobs SET state = 'gone';
+SELECT is(pg_temp.status_seen(), NULL, 'nor those whose bytes are gone');
+
+SELECT * FROM finish();
+ROLLBACK;

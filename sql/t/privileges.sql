@@ -1,0 +1,102 @@
+BEGIN;
+\ir include/fixture.sql
+SELECT plan(26);
+
+SELECT pg_temp.deliver(pg_temp.shop_a(), 'a1') AS media \gset
+
+CREATE FUNCTION pg_temp.callable_by(p_role name) RETURNS SETOF text LANGUAGE sql AS $$
+    SELECT p.proname::text
+    FROM pg_proc AS p
+    WHERE p.pronamespace = 'media'::regnamespace AND has_function_privilege(p_role, p.oid, 'EXECUTE')
+$$;
+CREATE FUNCTION pg_temp.allowed(p_role name, p_privileges text) RETURNS SETOF text LANGUAGE sql AS $$
+    SELECT c.relname::text
+    FROM pg_class AS c
+    WHERE c.relnamespace = 'media'::regnamespace
+      AND c.relkind IN ('r', 'p', 'v')
+      AND has_any_column_privilege(p_role, c.oid, p_privileges)
+$$;
+
+SELECT set_eq(
+    $$SELECT pg_temp.callable_by('media_nginx')$$,
+    ARRAY['lookup_media', 'schema_version'],
+    'nginx may look media up, and nothing else');
+SELECT set_eq(
+    $$SELECT pg_temp.callable_by('media_indexer')$$,
+    ARRAY['schema_version', 'current_company', 'add_company', 'add_user', 'find_company', 'find_user',
+          'add_account', 'find_account', 'account_secrets', 'accept_delivery', 'claim_jobs', 'extend_leases',
+          'release_jobs', 'next_job_delay_ms', 'remember_source', 'find_blob', 'complete_download', 'retry_job',
+          'fail_job', 'lookup_media', 'ensure_event_partitions'],
+    'the daemon may call its functions, not the inner ones');
+SELECT is_empty($$SELECT pg_temp.callable_by('public')$$, 'nobody else may call anything');
+SELECT is_empty($$SELECT pg_temp.allowed('media_nginx', 'SELECT, INSERT, UPDATE, REFERENCES')$$,
+    'nginx has no right to any table');
+SELECT is_empty($$SELECT pg_temp.allowed('media_indexer', 'INSERT, UPDATE, REFERENCES')$$,
+    'the daemon writes to no table');
+SELECT is_empty(
+    $$SELECT oid::regclass FROM pg_class
+      WHERE relnamespace = 'media'::regnamespace AND relkind IN ('r', 'p')
+        AND (has_table_privilege('media_indexer', oid, 'DELETE, TRUNCATE, TRIGGER')
+             OR has_table_privilege('media_nginx', oid, 'DELETE, TRUNCATE, TRIGGER'))$$,
+    'neither deletes');
+SELECT is_empty(
+    $$SELECT pg_temp.allowed('media_indexer', 'SELECT') AS name
+      INTERSECT SELECT relname::text FROM pg_class WHERE relispartition AND relnamespace = 'media'::regnamespace$$,
+    'partitions are read through their parent only');
+SELECT is_empty(
+    $$SELECT oid::regclass FROM pg_class
+      WHERE relnamespace = 'media'::regnamespace AND relowner <> 'media_owner'::regrole$$,
+    'media_owner owns every relation');
+SELECT is_empty(
+    $$SELECT oid::regprocedure FROM pg_proc
+      WHERE pronamespace = 'media'::regnamespace
+        AND (proowner <> 'media_owner'::regrole
+             OR (prosecdef AND NOT 'search_path=pg_catalog, media, pg_temp' = ANY (proconfig)))$$,
+    'and every function; definer functions fix their search path');
+SELECT is(
+    (SELECT array_agg(rolname::text ORDER BY rolname) FROM pg_roles
+     WHERE rolname IN ('media_owner', 'media_indexer', 'media_nginx') AND rolcanlogin
+       AND NOT (rolsuper OR rolbypassrls OR rolcreaterole OR rolcreatedb)),
+    ARRAY['media_indexer', 'media_nginx'],
+    'two plain roles log in');
+
+SET LOCAL ROLE media_nginx;
+SELECT throws_ok($$SELECT * FROM media.media_files$$, '42501', NULL, 'nginx cannot read media_files');
+SELECT throws_ok($$SELECT * FROM media.media_items$$, '42501', NULL, 'nginx cannot read media_items');
+SELECT throws_ok($$SELECT * FROM media.companies$$, '42501', NULL, 'nginx cannot read companies');
+SELECT throws_ok($$DELETE FROM media.media_files$$, '42501', NULL, 'nginx cannot delete');
+SELECT throws_ok($$SELECT media.find_company('alpha')$$, '42501', NULL, 'nginx cannot find companies');
+SELECT throws_ok($$SELECT * FROM media.claim_jobs('x', 1, 1)$$, '42501', NULL, 'nginx cannot claim jobs');
+SELECT throws_ok($$CREATE TABLE media.x (y int)$$, '42501', NULL, 'nginx cannot make tables');
+SELECT is(media.schema_version(), 1, 'nginx can ask for the version');
+SELECT is_empty($$SELECT * FROM media.lookup_media('aaaaaaaa-0000-4000-8000-00000000ffff')$$, 'nginx can look up');
+RESET ROLE;
+
+SET LOCAL ROLE media_indexer;
+SET LOCAL media.company_id = 'aaaaaaaa-0000-4000-8000-000000000000';
+SELECT throws_ok($$UPDATE media.media_files SET file_name = 'x'$$, '42501', NULL, 'the daemon cannot update');
+SELECT throws_ok($$INSERT INTO media.companies (name) VALUES ('x')$$, '42501', NULL, 'the daemon cannot insert');
+SELECT throws_ok($$DELETE FROM media.jobs$$, '42501', NULL, 'the daemon cannot delete');
+SELECT throws_ok($$SELECT media.end_download(1, NULL, 'x', 'x')$$, '42501', NULL, 'the daemon cannot call inner functions');
+SELECT throws_ok($$CREATE FUNCTION media.x() RETURNS int LANGUAGE sql RETURN 1$$, '42501', NULL,
+    'the daemon cannot make functions');
+SELECT lives_ok($$SELECT * FROM media.claim_jobs('x', 1, 1)$$, 'the daemon can claim jobs');
+RESET ROLE;
+
+-- A caller's own search path does not reach into definer functions.
+CREATE SCHEMA trap;
+CREATE FUNCTION trap.never(uuid, uuid) RETURNS boolean LANGUAGE plpgsql AS $$
+BEGIN
+    RAISE EXCEPTION 'trapped as %', current_user;
+END
+$$;
+CREATE OPERATOR trap.= (LEFTARG = uuid, RIGHTARG = uuid, FUNCTION = trap.never);
+GRANT USAGE ON SCHEMA trap TO media_nginx;
+SET LOCAL search_path = trap, pg_catalog, public;
+SET LOCAL ROLE media_nginx;
+SELECT lives_ok($$SELECT * FROM media.lookup_media('aaaaaaaa-0000-4000-8000-00000000ffff')$$,
+    'a foreign operator is not used');
+RESET ROLE;
+
+SELECT * FROM finish();
+ROLLBACK;

@@ -1,0 +1,75 @@
+BEGIN;
+\ir include/fixture.sql
+SELECT plan(22);
+
+-- NOTIFY leaves at COMMIT only: here the triggers write down what they would send.
+CREATE TABLE pg_temp.sent (channel text, payload text);
+CREATE OR REPLACE FUNCTION media.notify_job() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    INSERT INTO pg_temp.sent VALUES ('media_jobs', NEW.kind);
+    RETURN NULL;
+END
+$$;
+CREATE OR REPLACE FUNCTION media.notify_media_changed() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    INSERT INTO pg_temp.sent VALUES ('media_changed', OLD.id);
+    RETURN NULL;
+END
+$$;
+GRANT INSERT ON pg_temp.sent TO media_owner;
+CREATE FUNCTION pg_temp.sent() RETURNS text LANGUAGE sql AS $$
+    WITH taken AS (DELETE FROM pg_temp.sent RETURNING channel, payload)
+    SELECT string_agg(DISTINCT channel || ' ' || CASE channel WHEN 'media_jobs' THEN payload ELSE 'id' END, ', ') FROM taken
+$$;
+
+SELECT pg_temp.deliver(pg_temp.shop_a(), 'm1') AS media \gset
+SELECT is(pg_temp.sent(), 'media_jobs download', 'a new job is announced');
+SELECT count(*) AS claimed FROM media.claim_jobs('w', 1, 60) \gset
+SELECT is(pg_temp.sent(), 'media_changed id', 'a claim changes what a lookup says');
+SELECT is((SELECT count(*)::int FROM media.extend_leases('w', ARRAY[pg_temp.job_of('m1')], 90)), 1, 'a lease is extended');
+SELECT is(pg_temp.sent(), NULL, 'in silence');
+SELECT is(media.release_jobs('w', ARRAY[pg_temp.job_of('m1')]), 1, 'a job is given back');
+SELECT is(pg_temp.sent(), 'media_changed id, media_jobs download', 'which is announced');
+SELECT count(*) AS claimed FROM media.claim_jobs('w', 1, 60) \gset
+SELECT pg_temp.sent() AS claimed \gset
+SELECT is(media.retry_job(pg_temp.job_of('m1'), 'w', 'network', 'x', 5000), 'pending', 'a job is to be tried later');
+SELECT is(pg_temp.sent(), 'media_changed id', 'which is no job yet');
+UPDATE media.jobs SET run_at = now();
+SELECT is(pg_temp.sent(), 'media_jobs download', 'until it is due');
+SELECT count(*) AS claimed FROM media.claim_jobs('w', 1, 60) \gset
+SELECT pg_temp.sent() AS claimed \gset
+SELECT is(pg_temp.complete('m1', 'w', 'cat', 'a/cat.png'), 'stored', 'a download is completed');
+SELECT is(pg_temp.sent(), 'media_changed id', 'which changes the lookup');
+UPDATE media.media_files SET width = 5, provider_media_url = 'u';
+SELECT is(pg_temp.sent(), NULL, 'other columns do not');
+UPDATE media.media_files SET is_active = FALSE;
+SELECT is(pg_temp.sent(), 'media_changed id', 'a deletion does');
+UPDATE media.media_files SET visibility = 'public';
+SELECT is(pg_temp.sent(), 'media_changed id', 'visibility does');
+UPDATE media.media_files SET file_name = 'x.png';
+SELECT is(pg_temp.sent(), 'media_changed id', 'a new name does');
+SELECT has_trigger('media', 'blobs', 'notify_changed', 'a blob that moves or dies changes lookups, too');
+DELETE FROM media.messages;
+SELECT is(pg_temp.sent(), 'media_changed id', 'media that are gone do');
+
+-- Times.
+SELECT is_empty(
+    $$SELECT c.oid::regclass FROM pg_class AS c
+      JOIN pg_attribute AS a ON a.attrelid = c.oid AND a.attname = 'updated_at'
+      WHERE c.relnamespace = 'media'::regnamespace AND c.relkind = 'r'
+        AND NOT EXISTS (SELECT FROM pg_trigger AS t WHERE t.tgrelid = c.oid AND t.tgname = 'touch_updated_at')$$,
+    'every table with updated_at keeps it');
+INSERT INTO media.companies (name, updated_at) VALUES ('gamma', '2001-01-01Z');
+UPDATE media.companies SET name = 'delta' WHERE name = 'gamma';
+SELECT is((SELECT updated_at FROM media.companies WHERE name = 'delta'), now(), 'at the time of the change');
+
+-- Blobs are not deleted by hand.
+SET CONSTRAINTS ALL IMMEDIATE;
+SELECT throws_ok($$DELETE FROM media.blobs$$, '23001', NULL, 'a blob is not deleted directly');
+SELECT throws_ok($$TRUNCATE media.blobs CASCADE$$, '23001', NULL, 'nor are all');
+SET LOCAL media.blob_delete = on;
+SELECT lives_ok($$DELETE FROM media.blobs$$, 'a function that says so may');
+SET LOCAL media.blob_delete = off;
+
+SELECT * FROM finish();
+ROLLBACK;

@@ -1,0 +1,12 @@
+-- Verify ngx_media:jobs on pg
+
+BEGIN;
+
+SELECT id, kind, company_id, media_id, priority, run_at, attempts, max_attempts,
+       lease_owner, lease_until, due_at, last_error, created_at
+FROM media.jobs
+WHERE FALSE;
+SELECT 1 / (count(*) = 2)::int FROM pg_catalog.pg_trigger
+WHERE tgrelid = 'media.jobs'::regclass AND tgname IN ('notify_new', 'notify_given_back');
+
+ROLLBACK;
