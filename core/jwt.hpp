@@ -4,37 +4,20 @@
 #include <string>
 #include <string_view>
 
+#include "core/claims.hpp"
 #include "core/encoding.hpp"
 #include "core/error.hpp"
 #include "core/jws_key.hpp"
 
 namespace media {
 
-/// Who makes a request, and for which tenant.
-struct Identity {
-  std::string user;
-  std::string company;
-  std::string role;
-  std::int64_t expires_at = 0;  ///< Unix seconds
-};
-
-/// What a token must satisfy, beyond its signature.
-struct JwtPolicy {
-  std::string audience;  ///< empty: `aud` is not looked at
-  std::string issuer;    ///< empty: `iss` is not looked at
-  std::int64_t leeway_seconds = 0;
-  std::string user_claim = "sub";
-  std::string company_claim = "company";
-  std::string role_claim = "role";
-};
+using JwtPolicy = ClaimPolicy;
 
 /// Tokens over this size are refused unread.
 inline constexpr std::size_t kMaxJwtSize = 8192;
 
 /// Verifies a JSON Web Token (RFC 7519) in compact form (RFC 7515): `alg` one
-/// that the key it names is pinned to, no `crit`, `exp` required, `nbf` and
-/// `iat` respected, `aud` a string or array (RFC 7519 section 4.1.3). User and
-/// company claims must be non-empty strings without control characters.
+/// that the key it names is pinned to, no `crit`, claims as the policy asks.
 /// Errors: `unauthorized` (bad signature, no key, claims that do not fit),
 /// `expired`, `invalid_argument` (not a JWT). Messages never quote the token.
 Result<Identity> verify_jwt(std::string_view token, const JwsKeySet& keys, const JwtPolicy& policy,

@@ -1,0 +1,101 @@
+#include "core/claims.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <optional>
+#include <string_view>
+
+#include "core/json_object.hpp"
+
+namespace media {
+namespace {
+
+/// RFC 7519 NumericDate: seconds, possibly with a fraction. Clamped, so that a
+/// hostile number cannot overflow the arithmetic on it.
+std::optional<std::int64_t> date_member(const json_t* object, const char* name) {
+  const json_t* const value = json_object_get(object, name);
+  if (!json_is_number(value)) return std::nullopt;
+  constexpr double kFarFuture = 253402300800.0;  // year 10000
+  const double seconds = json_number_value(value);
+  if (std::isnan(seconds)) return std::nullopt;
+  return static_cast<std::int64_t>(std::clamp(seconds, 0.0, kFarFuture));
+}
+
+bool names_audience(const json_t* claims, std::string_view audience) {
+  const json_t* const aud = json_object_get(claims, "aud");
+  const auto is_ours = [&](const json_t* value) {
+    return json_is_string(value) &&
+           std::string_view(json_string_value(value), json_string_length(value)) == audience;
+  };
+  if (!json_is_array(aud)) return is_ours(aud);
+  for (std::size_t i = 0; i < json_array_size(aud); ++i) {
+    if (is_ours(json_array_get(aud, i))) return true;
+  }
+  return false;
+}
+
+Result<std::int64_t> check_times(const json_t* claims, const ClaimPolicy& policy,
+                                 std::int64_t now) {
+  const auto expires_at = date_member(claims, "exp");
+  if (!expires_at) return fail(ErrorCode::unauthorized, "token has no expiry");
+  if (now >= *expires_at + policy.leeway_seconds) return fail(ErrorCode::expired, "token expired");
+  for (const char* const name : {"nbf", "iat"}) {
+    if (json_object_get(claims, name) == nullptr) continue;
+    const auto from = date_member(claims, name);
+    if (!from || now < *from - policy.leeway_seconds) {
+      return fail(ErrorCode::unauthorized, std::string("token is not valid yet (") + name + ")");
+    }
+  }
+  return *expires_at;
+}
+
+/// Claims become header values and log fields: no control characters in them.
+Result<std::string> text_claim(const json_t* claims, const std::string& name, bool is_required) {
+  constexpr std::size_t kMaxSize = 255;
+  if (!is_required && json_object_get(claims, name.c_str()) == nullptr) return std::string();
+  const auto value = string_member(claims, name.c_str());
+  const bool is_clean =
+      value && value->size() <= kMaxSize && std::none_of(value->begin(), value->end(), [](char c) {
+        return static_cast<unsigned char>(c) < 0x20 || c == 0x7F;
+      });
+  if (!is_clean || (is_required && value->empty())) {
+    return fail(ErrorCode::unauthorized, "token claim \"" + name + "\" is missing or not usable");
+  }
+  return std::string(*value);
+}
+
+Result<Identity> read_identity(const json_t* claims, const ClaimPolicy& policy) {
+  Identity identity;
+  struct Claim {
+    std::string& target;
+    const std::string& name;
+    bool is_required;
+  };
+  for (const Claim& claim : {Claim{identity.user, policy.user_claim, true},
+                             Claim{identity.company, policy.company_claim, true},
+                             Claim{identity.role, policy.role_claim, false}}) {
+    auto value = text_claim(claims, claim.name, claim.is_required);
+    if (!value) return std::unexpected(std::move(value.error()));
+    claim.target = std::move(*value);
+  }
+  return identity;
+}
+
+}  // namespace
+
+Result<Identity> identity_of_claims(const json_t* claims, const ClaimPolicy& policy,
+                                    std::int64_t now_unix_seconds) {
+  const auto expires_at = check_times(claims, policy, now_unix_seconds);
+  if (!expires_at) return std::unexpected(expires_at.error());
+  if (!policy.audience.empty() && !names_audience(claims, policy.audience)) {
+    return fail(ErrorCode::unauthorized, "token is for another audience");
+  }
+  if (!policy.issuer.empty() && string_member(claims, "iss") != policy.issuer) {
+    return fail(ErrorCode::unauthorized, "token is from another issuer");
+  }
+  auto identity = read_identity(claims, policy);
+  if (identity) identity->expires_at = *expires_at;
+  return identity;
+}
+
+}  // namespace media

@@ -1,0 +1,124 @@
+#include "indexer/api/media_api.hpp"
+
+#include <algorithm>
+#include <vector>
+
+#include "core/encoding.hpp"
+#include "indexer/api/media_json.hpp"
+#include "indexer/http/problem.hpp"
+#include "indexer/json.hpp"
+
+namespace media::api {
+namespace {
+
+constexpr std::string_view kPrefix = "/api/v1/";
+
+bool is_plain_text(std::string_view text) {
+  return std::ranges::none_of(text, [](unsigned char c) { return c < 0x20 || c == 0x7f; });
+}
+
+// Decoded segments after the prefix; nothing when one is empty or malformed.
+std::vector<std::string> segments_of(std::string_view path) {
+  std::vector<std::string> segments;
+  if (!path.starts_with(kPrefix)) return segments;
+  path.remove_prefix(kPrefix.size());
+  for (;;) {
+    const auto slash = path.find('/');
+    const auto segment = percent_decode(path.substr(0, slash));
+    if (!segment || segment->empty() || !is_plain_text(*segment)) return {};
+    segments.push_back(*segment);
+    if (slash == std::string_view::npos) return segments;
+    path.remove_prefix(slash + 1);
+  }
+}
+
+http::Response json_response(const Json& json) {
+  http::Response response;
+  response.body = json.dump();
+  // Personal data under a login: nothing on the way may keep it.
+  response.headers.emplace_back("Cache-Control", "private, no-store");
+  return response;
+}
+
+http::Response unauthorized() {
+  http::Response response = http::problem(401, "a valid session is needed");
+  response.headers.emplace_back("WWW-Authenticate", "Bearer");
+  return response;
+}
+
+Result<http::Response> not_found() { return fail(ErrorCode::not_found, "no such resource"); }
+
+}  // namespace
+
+MediaApi::MediaApi(ApiDependencies dependencies) : dependencies_(std::move(dependencies)) {}
+
+http::Response MediaApi::handle(const http::Request& request,
+                                boost::asio::yield_context yield) const {
+  auto response = answer(request, yield);
+  return response ? std::move(*response) : http::problem(response.error());
+}
+
+Result<http::Response> MediaApi::answer(const http::Request& request,
+                                        boost::asio::yield_context yield) const {
+  const auto company = Uuid::parse(request.header("x-media-company"));
+  if (!company || !Uuid::parse(request.header("x-media-user"))) return unauthorized();
+  const auto path = segments_of(request.path());
+  const bool is_media = path.size() >= 2 && path[0] == "media";
+  const bool is_message = path.size() == 3 && path[0] == "messages" && path[2] == "media";
+  const bool is_status = is_media && path.size() == 3 && path[2] == "status";
+  if (!is_message && !is_status && !(is_media && path.size() == 2)) return not_found();
+  if (request.method != "GET" && request.method != "HEAD") {
+    http::Response response = http::problem(405, "this resource is read with GET");
+    response.headers.emplace_back("Allow", "GET, HEAD");
+    return response;
+  }
+  if (is_message) return message_media(yield, *company, path[1]);
+  return is_status ? status(yield, *company, path[1]) : media(yield, *company, path[1]);
+}
+
+Result<http::Response> MediaApi::message_media(boost::asio::yield_context yield,
+                                               const Uuid& company,
+                                               const std::string& message) const {
+  const bool is_id = Uuid::parse(message).has_value();
+  const std::string column = is_id ? "id = $1::uuid" : "external_id = $1";
+  const std::string messages = "SELECT id FROM media.messages WHERE " + column;
+  const auto rows = dependencies_.query_as(yield, company,
+                                           kSelectMedia + "WHERE message_id IN (" + messages +
+                                               ") ORDER BY created_at, item_index, id",
+                                           {message});
+  if (!rows) return std::unexpected(rows.error());
+  if (rows->empty()) {
+    const auto known = dependencies_.query_as(yield, company, messages, {message});
+    if (!known) return std::unexpected(known.error());
+    if (known->empty()) return not_found();
+  }
+  Json items = Json::array();
+  for (std::size_t row = 0; row < rows->size(); ++row) items.push(media_json(*rows, row));
+  return json_response(
+      Json::object().set("items", items).set_null("next_cursor").set("has_more", false));
+}
+
+Result<db::Rows> MediaApi::media_rows(boost::asio::yield_context yield, const Uuid& company,
+                                      const std::string& id) const {
+  if (!Uuid::parse(id)) return fail(ErrorCode::not_found, "no such resource");
+  auto rows = dependencies_.query_as(yield, company, kSelectMedia + "WHERE id = $1::uuid", {id});
+  if (rows && rows->empty()) return fail(ErrorCode::not_found, "no such resource");
+  return rows;
+}
+
+Result<http::Response> MediaApi::media(boost::asio::yield_context yield, const Uuid& company,
+                                       const std::string& id) const {
+  const auto rows = media_rows(yield, company, id);
+  if (!rows) return std::unexpected(rows.error());
+  return json_response(media_json(*rows, 0));
+}
+
+Result<http::Response> MediaApi::status(boost::asio::yield_context yield, const Uuid& company,
+                                        const std::string& id) const {
+  const auto rows = media_rows(yield, company, id);
+  if (!rows) return std::unexpected(rows.error());
+  const std::string canonical(rows->text(0, "id"));
+  return json_response(status_json(*rows, 0, dependencies_.progress(canonical)));
+}
+
+}  // namespace media::api

@@ -1,0 +1,49 @@
+#pragma once
+
+#include <functional>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include <boost/asio/spawn.hpp>
+
+#include "core/uuid.hpp"
+#include "indexer/db/database.hpp"
+#include "indexer/http/message.hpp"
+
+namespace media::api {
+
+/// What the API needs from the rest; tests replace it.
+struct ApiDependencies {
+  /// Database::query_as: sees this company's rows only.
+  std::function<Result<db::Rows>(boost::asio::yield_context, const Uuid& company,
+                                 std::string_view sql, const db::Params&)>
+      query_as;
+  /// Of a download that runs in this daemon: 0 to 1.
+  std::function<std::optional<double>(const std::string& media_id)> progress;
+};
+
+/// GET /api/v1/...: the JSON that the application reads. Who asks is what nginx
+/// says in X-Media-User, X-Media-Company and X-Media-Role.
+class MediaApi {
+ public:
+  explicit MediaApi(ApiDependencies dependencies);
+
+  http::Response handle(const http::Request& request, boost::asio::yield_context yield) const;
+
+ private:
+  Result<http::Response> answer(const http::Request& request,
+                                boost::asio::yield_context yield) const;
+  Result<http::Response> message_media(boost::asio::yield_context yield, const Uuid& company,
+                                       const std::string& message) const;
+  Result<http::Response> media(boost::asio::yield_context yield, const Uuid& company,
+                               const std::string& id) const;
+  Result<http::Response> status(boost::asio::yield_context yield, const Uuid& company,
+                                const std::string& id) const;
+  Result<db::Rows> media_rows(boost::asio::yield_context yield, const Uuid& company,
+                              const std::string& id) const;
+
+  ApiDependencies dependencies_;
+};
+
+}  // namespace media::api

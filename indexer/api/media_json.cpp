@@ -1,0 +1,80 @@
+#include "indexer/api/media_json.hpp"
+
+namespace media::api {
+namespace {
+
+std::string utc(const std::string& column) {
+  return "to_char(" + column + " AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS.MS\"Z\"') AS " +
+         column;
+}
+
+void set_text(Json& json, const db::Rows& rows, std::size_t row, std::string_view column) {
+  if (rows.is_null(row, column)) {
+    json.set_null(column);
+  } else {
+    json.set(column, rows.text(row, column));
+  }
+}
+
+void set_number(Json& json, const db::Rows& rows, std::size_t row, std::string_view column) {
+  if (rows.is_null(row, column)) {
+    json.set_null(column);
+  } else {
+    json.set(column, rows.integer(row, column));
+  }
+}
+
+}  // namespace
+
+const std::string kSelectMedia =
+    "SELECT id, company_id, conversation_id, message_id, item_index, file_name, file_type, "
+    "mime_type, declared_mime_type, file_size, sha256, file_key, provider, provider_media_id, "
+    "download_status, download_attempts, last_error, " +
+    utc("url_expires_at") + ", " + utc("retry_at") + ", " + utc("created_at") + ", " +
+    utc("updated_at") + " FROM media.media_items ";
+
+Json media_json(const db::Rows& rows, std::size_t row) {
+  Json json = Json::object();
+  for (const char* column : {"id", "company_id", "conversation_id", "message_id"}) {
+    set_text(json, rows, row, column);
+  }
+  set_number(json, rows, row, "item_index");
+  for (const char* column : {"file_name", "file_type", "mime_type", "declared_mime_type"}) {
+    set_text(json, rows, row, column);
+  }
+  set_number(json, rows, row, "file_size");
+  set_text(json, rows, row, "sha256");
+  set_text(json, rows, row, "file_key");
+  json.set("file_url", "/media/" + std::string(rows.text(row, "id")));
+  for (const char* column : {"provider", "provider_media_id", "download_status"}) {
+    set_text(json, rows, row, column);
+  }
+  set_number(json, rows, row, "download_attempts");
+  for (const char* column : {"last_error", "url_expires_at", "created_at", "updated_at"}) {
+    set_text(json, rows, row, column);
+  }
+  return json;
+}
+
+Json status_json(const db::Rows& rows, std::size_t row, std::optional<double> running_progress) {
+  Json json = Json::object();
+  set_text(json, rows, row, "id");
+  set_text(json, rows, row, "download_status");
+  set_number(json, rows, row, "download_attempts");
+  set_text(json, rows, row, "last_error");
+  set_number(json, rows, row, "file_size");
+  const std::string_view status = rows.text(row, "download_status");
+  if (status == "completed") {
+    json.set("progress", 1.0);
+  } else if (status == "pending") {
+    json.set("progress", 0.0);
+  } else if (status == "downloading" && running_progress) {
+    json.set("progress", *running_progress);
+  } else {
+    json.set_null("progress");
+  }
+  set_text(json, rows, row, "retry_at");
+  return json;
+}
+
+}  // namespace media::api

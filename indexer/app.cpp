@@ -1,0 +1,340 @@
+#include "indexer/app.hpp"
+
+#include <chrono>
+#include <csignal>
+#include <cstdlib>
+#include <memory>
+#include <random>
+
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/signal_set.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <boost/asio/thread_pool.hpp>
+
+#include "indexer/api/media_api.hpp"
+#include "indexer/coroutine.hpp"
+#include "indexer/db/listener.hpp"
+#include "indexer/fetch/download_job.hpp"
+#include "indexer/http/problem.hpp"
+#include "indexer/http/server.hpp"
+#include "indexer/ingest/webhooks.hpp"
+#include "indexer/log.hpp"
+#include "indexer/ops/check.hpp"
+#include "indexer/ops/sd_notify.hpp"
+#include "indexer/providers/account_directory.hpp"
+#include "indexer/queue/postgres_job_store.hpp"
+#include "indexer/queue/worker.hpp"
+#include "indexer/storage/local_store.hpp"
+
+namespace media {
+namespace {
+
+using boost::asio::yield_context;
+using std::chrono::milliseconds;
+using std::chrono::seconds;
+
+constexpr milliseconds kFirstDatabaseWait{200};
+constexpr milliseconds kLongestDatabaseWait{5000};
+constexpr seconds kLastWords{2};
+
+std::int64_t unix_now() {
+  return std::chrono::duration_cast<seconds>(std::chrono::system_clock::now().time_since_epoch())
+      .count();
+}
+
+db::DatabaseOptions database_options(const Config& config) {
+  db::DatabaseOptions options;
+  options.conninfo = config.database.conninfo;
+  options.connections = config.database.connections;
+  options.query_timeout = config.database.query_timeout;
+  return options;
+}
+
+fetch::HttpClientOptions client_options(const FetchConfig& config) {
+  fetch::HttpClientOptions options;
+  options.addresses.allow_private_addresses = config.allow_private_addresses;
+  options.addresses.allow_plain_http = config.allow_plain_http;
+  options.user_agent = config.user_agent;
+  options.ca_file = config.ca_file;
+  options.max_connections_per_host = config.concurrency;
+  options.max_connections = std::max<std::size_t>(options.max_connections, config.concurrency);
+  options.connect_timeout = config.connect_timeout;
+  options.stall_timeout = config.stall_timeout;
+  options.total_timeout = config.total_timeout;
+  return options;
+}
+
+http::ServerOptions server_options(const ServerConfig& config) {
+  http::ServerOptions options;
+  options.listen = config.listen;
+  options.socket_mode = config.socket_mode;
+  options.max_body_bytes = config.max_body_bytes;
+  return options;
+}
+
+http::Response status_response(int status, std::string_view text) {
+  http::Response response;
+  response.status = status;
+  response.body = R"({"status":")" + std::string(text) + "\"}";
+  response.headers.emplace_back("Cache-Control", "no-store");
+  return response;
+}
+
+// All parts of the daemon, wired together. Declared so that what is used
+// outlives its users.
+class App {
+ public:
+  App(const Config& config, std::string sealing_key);
+
+  int run();
+
+ private:
+  http::Response dispatch(const http::Request& request, yield_context yield);
+  http::Response readiness(yield_context yield);
+  ingest::WebhookDependencies webhook_dependencies();
+  api::ApiDependencies api_dependencies();
+  fetch::RetrievalTools retrieval_tools();
+  queue::WorkerOptions worker_options();
+  Result<std::string> credential(yield_context yield, const queue::Job& job,
+                                 std::string_view name, bool reread);
+  void start_up(yield_context yield);
+  bool wait_for_schema(yield_context yield);
+  void wait_for_signal();
+  void shut_down(yield_context yield);
+
+  const Config& config_;
+  boost::asio::io_context loop_{1};
+  boost::asio::thread_pool workers_;
+  boost::asio::signal_set signals_;
+  boost::asio::steady_timer start_timer_;
+  db::Database database_;
+  providers::Registry registry_;
+  providers::AccountDirectory accounts_;
+  std::unique_ptr<storage::BlobStore> store_;
+  std::unique_ptr<fetch::HttpClient> client_;
+  std::unique_ptr<queue::JobStore> jobs_;
+  fetch::ProgressBoard progress_;
+  std::mt19937_64 random_{std::random_device()()};
+  fetch::DownloadJobs downloads_;
+  queue::Worker worker_;
+  db::Listener listener_;
+  ingest::Webhooks webhooks_;
+  api::MediaApi api_;
+  http::Server server_;
+  bool is_ready_ = false;     ///< the schema fits, the worker runs
+  bool is_stopping_ = false;
+  int exit_status_ = 0;
+};
+
+App::App(const Config& config, std::string sealing_key)
+    : config_(config),
+      workers_(config.fetch.workers),
+      signals_(loop_, SIGTERM, SIGINT),
+      start_timer_(loop_),
+      database_(loop_, database_options(config)),
+      registry_(config),
+      accounts_(database_, std::move(sealing_key)),
+      store_(storage::make_local_store(config.storage.root, workers_)),
+      client_(fetch::make_curl_client(loop_, client_options(config.fetch))),
+      jobs_(queue::make_postgres_job_store(database_, queue::make_owner_name(),
+                                           config.fetch.lease)),
+      downloads_(loop_, retrieval_tools(), registry_, *jobs_,
+                 {{config.fetch.retry_base, config.fetch.retry_max}, config.fetch.max_attempts},
+                 [this] { return std::uniform_real_distribution<double>()(random_); }),
+      worker_(loop_, *jobs_, worker_options(),
+              [this](yield_context yield, const queue::Job& job, queue::JobControl& control) {
+                return downloads_.run(yield, job, control);
+              }),
+      listener_(loop_, config.database.conninfo, "media_jobs",
+                [this](std::string_view) { worker_.wake(); }),
+      webhooks_(registry_, webhook_dependencies()),
+      api_(api_dependencies()),
+      server_(loop_, server_options(config.server),
+              [this](const http::Request& request, yield_context yield) {
+                return dispatch(request, yield);
+              }) {}
+
+ingest::WebhookDependencies App::webhook_dependencies() {
+  return {[this](yield_context yield, std::string_view provider, std::string_view external_id,
+                 providers::AccountDirectory::Freshness freshness) {
+            return accounts_.find(yield, provider, external_id, freshness);
+          },
+          [this](yield_context yield, const ingest::NewDelivery& delivery) {
+            return ingest::store_delivery(database_, yield, delivery);
+          },
+          unix_now};
+}
+
+api::ApiDependencies App::api_dependencies() {
+  return {[this](yield_context yield, const Uuid& company, std::string_view sql,
+                 const db::Params& params) {
+            return database_.query_as(yield, company, sql, params);
+          },
+          [this](const std::string& media_id) { return progress_.of(media_id); }};
+}
+
+fetch::RetrievalTools App::retrieval_tools() {
+  return {*client_,
+          *store_,
+          [this](yield_context yield, const queue::Job& job, std::string_view name, bool reread) {
+            return credential(yield, job, name, reread);
+          },
+          unix_now,
+          progress_,
+          config_.fetch.allow_plain_http,
+          config_.fetch.max_redirects};
+}
+
+queue::WorkerOptions App::worker_options() {
+  queue::WorkerOptions options;
+  options.concurrency = config_.fetch.concurrency;
+  options.lease = config_.fetch.lease;
+  options.is_ready = [this] { return downloads_.check_storage(); };
+  return options;
+}
+
+Result<std::string> App::credential(yield_context yield, const queue::Job& job,
+                                    std::string_view name, bool reread) {
+  using Freshness = providers::AccountDirectory::Freshness;
+  const auto account = accounts_.find(yield, job.provider, job.account_external_id,
+                                      reread ? Freshness::reread : Freshness::cached);
+  if (!account && account.error().code == ErrorCode::not_found) {
+    return fail(ErrorCode::unauthorized, "the account is not active");
+  }
+  if (!account) return std::unexpected(account.error());
+  const std::string_view secret = (*account)->secrets.first(name);
+  if (secret.empty()) {
+    return fail(ErrorCode::unauthorized, "the account has no " + std::string(name));
+  }
+  return std::string(secret);
+}
+
+http::Response App::dispatch(const http::Request& request, yield_context yield) {
+  const std::string_view path = request.path();
+  if (path == "/healthz") return status_response(200, "alive");
+  if (path == "/readyz") return readiness(yield);
+  if (!is_ready_) return http::problem(Error{ErrorCode::unavailable, "not started yet"});
+  if (path.starts_with("/webhooks/")) return webhooks_.handle(request, yield);
+  if (path.starts_with("/api/")) return api_.handle(request, yield);
+  return http::problem(404, "no such resource");
+}
+
+http::Response App::readiness(yield_context yield) {
+  if (is_stopping_ || !is_ready_) return status_response(503, is_stopping_ ? "stopping" : "starting");
+  if (!database_.query(yield, "SELECT media.schema_version()")) {
+    return status_response(503, "database unavailable");
+  }
+  if (!store_->check()) return status_response(503, "store unusable");
+  return status_response(200, "ready");
+}
+
+void App::start_up(yield_context yield) {
+  if (auto started = server_.start(); !started) {
+    log::error("server_not_started", {{"error", started.error().message}});
+    exit_status_ = 1;
+    loop_.stop();
+    return;
+  }
+  log::info("listening", {{"on", config_.server.listen}});
+  ops::notify_systemd("READY=1\nSTATUS=waiting for the database");
+  if (!wait_for_schema(yield) || is_stopping_) return;
+  listener_.start();
+  worker_.start();
+  is_ready_ = true;
+  log::info("ready", {{"version", std::string(kVersion)}});
+  ops::notify_systemd("STATUS=ready");
+}
+
+bool App::wait_for_schema(yield_context yield) {
+  for (milliseconds wait = kFirstDatabaseWait; !is_stopping_;
+       wait = std::min(wait * 2, kLongestDatabaseWait)) {
+    const auto rows = database_.query(yield, "SELECT media.schema_version() AS version");
+    if (is_stopping_) return false;
+    auto fits = rows ? ops::check_schema_version(rows->integer(0, "version"))
+                     : Result<void>(std::unexpected(rows.error()));
+    if (fits) return true;
+    if (fits.error().code != ErrorCode::unavailable) {
+      log::error("schema_refused", {{"error", fits.error().message},
+                                    {"remedy", std::string("media-indexer check tells more")}});
+      exit_status_ = 1;
+      loop_.stop();
+      return false;
+    }
+    log::warn("database_unavailable", {{"error", fits.error().message}});
+    start_timer_.expires_after(wait);
+    boost::system::error_code ignored;
+    start_timer_.async_wait(yield[ignored]);
+  }
+  return false;
+}
+
+void App::wait_for_signal() {
+  signals_.async_wait([this](boost::system::error_code error, int signal) {
+    if (error) return;
+    if (is_stopping_) {
+      log::warn("stopped_at_once", {{"signal", std::int64_t{signal}}});
+      std::_Exit(1);
+    }
+    is_stopping_ = true;
+    log::info("stopping", {{"signal", std::int64_t{signal}}});
+    ops::notify_systemd("STOPPING=1");
+    spawn(loop_, "shutdown", [this](yield_context yield) { shut_down(yield); });
+    wait_for_signal();
+  });
+}
+
+void App::shut_down(yield_context yield) {
+  const auto until = std::chrono::steady_clock::now() + config_.server.stop_grace;
+  start_timer_.cancel();
+  worker_.stop_claiming();
+  server_.stop(yield, config_.server.stop_grace);
+  const auto left = std::chrono::duration_cast<milliseconds>(
+      until - std::chrono::steady_clock::now());
+  worker_.stop(yield, std::max(left, milliseconds(0)), [this] { client_->cancel_all(); });
+  listener_.stop();
+  database_.close();
+  signals_.cancel();
+  loop_.stop();
+}
+
+int App::run() {
+  std::signal(SIGHUP, SIG_IGN);
+  std::signal(SIGPIPE, SIG_IGN);
+  wait_for_signal();
+  spawn(loop_, "startup", [this](yield_context yield) { start_up(yield); });
+  loop_.run();
+  database_.close();
+  listener_.stop();
+  signals_.cancel();
+  // What still waits gets a chance to end by itself: a suspended coroutine
+  // must not outlive the objects that it uses.
+  loop_.restart();
+  loop_.run_for(kLastWords);
+  if (!loop_.stopped()) {
+    log::warn("not_all_work_ended");
+    std::_Exit(exit_status_);
+  }
+  log::info("stopped", {{"status", std::int64_t{exit_status_}}});
+  return exit_status_;
+}
+
+log::Level level_of(std::string_view name) {
+  if (name == "debug") return log::Level::debug;
+  if (name == "warn") return log::Level::warn;
+  if (name == "error") return log::Level::error;
+  return log::Level::info;
+}
+
+}  // namespace
+
+int serve(const Config& config) {
+  log::set_level(level_of(config.log_level));
+  auto sealing_key = read_sealing_key(config.secrets.key_file);
+  if (!sealing_key) {
+    log::error("not_started", {{"error", sealing_key.error().message}});
+    return 1;
+  }
+  return App(config, std::move(*sealing_key)).run();
+}
+
+}  // namespace media

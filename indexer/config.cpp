@@ -1,0 +1,366 @@
+#include "indexer/config.hpp"
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+#include <fstream>
+#include <initializer_list>
+#include <iterator>
+#include <set>
+#include <sstream>
+
+#include <toml++/toml.h>
+
+namespace media {
+namespace {
+
+constexpr std::size_t kMaxReported = 10;
+
+std::string trimmed(std::string_view text) {
+  const auto first = text.find_first_not_of(" \t");
+  if (first == std::string_view::npos) return {};
+  return std::string(text.substr(first, text.find_last_not_of(" \t") - first + 1));
+}
+
+// Collects problems instead of stopping at the first one.
+class Problems {
+ public:
+  explicit Problems(std::string_view path) : path_(path) {}
+
+  void add(const toml::source_region& where, const std::string& what) {
+    std::ostringstream line;
+    line << path_ << ':' << where.begin.line << ':' << where.begin.column << ": " << what;
+    lines_.push_back(line.str());
+  }
+  void add(const std::string& what) { lines_.push_back(path_ + ": " + what); }
+
+  bool empty() const { return lines_.empty(); }
+  std::string text() const {
+    std::string all;
+    for (std::size_t i = 0; i < lines_.size() && i < kMaxReported; ++i) {
+      if (i > 0) all += '\n';
+      all += lines_[i];
+    }
+    return all;
+  }
+
+ private:
+  std::string path_;
+  std::vector<std::string> lines_;
+};
+
+// One [section]: reads typed settings, then reports what nobody asked for.
+class Section {
+ public:
+  Section(const toml::table* table, std::string name, Problems& problems)
+      : table_(table), name_(std::move(name)), problems_(problems) {}
+
+  void read(std::string_view key, std::string& into) {
+    const toml::node* node = find(key);
+    if (node == nullptr) return;
+    if (const auto* value = node->as_string()) {
+      into = value->get();
+    } else {
+      wrong_type(key, *node, "a string in quotes");
+    }
+  }
+
+  void require(std::string_view key, std::string& into) {
+    read(key, into);
+    if (!into.empty()) return;
+    if (const toml::node* node = find(key)) {
+      problems_.add(node->source(), full(key) + " must not be empty");
+    } else {
+      problems_.add("[" + name_ + "] needs " + std::string(key) + ": add it to that section");
+    }
+  }
+
+  void read(std::string_view key, bool& into) {
+    const toml::node* node = find(key);
+    if (node == nullptr) return;
+    if (const auto* value = node->as_boolean()) {
+      into = value->get();
+    } else {
+      wrong_type(key, *node, "true or false, without quotes");
+    }
+  }
+
+  template <class T>
+  void read_number(std::string_view key, T& into, std::int64_t min, std::int64_t max) {
+    const toml::node* node = find(key);
+    if (node == nullptr) return;
+    const auto* value = node->as_integer();
+    if (value == nullptr) {
+      wrong_type(key, *node, "a whole number, without quotes");
+    } else if (value->get() < min || value->get() > max) {
+      problems_.add(node->source(), full(key) + " is " + std::to_string(value->get()) +
+                                        ", must be " + std::to_string(min) + " to " +
+                                        std::to_string(max));
+    } else {
+      into = static_cast<T>(value->get());
+    }
+  }
+
+  template <class Duration>
+  void read_duration(std::string_view key, Duration& into, std::int64_t min, std::int64_t max) {
+    std::int64_t count = into.count();
+    read_number(key, count, min, max);
+    into = Duration(count);
+  }
+
+  /// An array of strings, or one string with commas.
+  void read_list(std::string_view key, std::vector<std::string>& into) {
+    const toml::node* node = find(key);
+    if (node == nullptr) return;
+    std::vector<std::string> items;
+    if (const auto* text = node->as_string()) {
+      std::istringstream parts(text->get());
+      for (std::string part; std::getline(parts, part, ',');) items.push_back(trimmed(part));
+      if (text->get().empty()) items.clear();
+    } else if (const auto* array = node->as_array();
+               array != nullptr && (array->empty() || array->is_homogeneous<std::string>())) {
+      for (const auto& item : *array) items.push_back(trimmed(item.as_string()->get()));
+    } else {
+      wrong_type(key, *node, "an array of strings or one comma-separated string");
+      return;
+    }
+    if (std::ranges::count(items, std::string()) > 0) {
+      problems_.add(node->source(), full(key) + " has an empty entry: remove the extra comma");
+      return;
+    }
+    into = std::move(items);
+  }
+
+  Section section(std::string_view key) {
+    const toml::node* node = find(key);
+    const std::string name = full(key);
+    if (node == nullptr) return Section(nullptr, name, problems_);
+    if (!node->is_table()) wrong_type(key, *node, "a section [" + name + "]");
+    return Section(node->as_table(), name, problems_);
+  }
+
+  void problem(std::string_view key, const std::string& what) {
+    if (const toml::node* node = find(key)) {
+      problems_.add(node->source(), full(key) + " " + what);
+    } else {
+      problems_.add(full(key) + " " + what);
+    }
+  }
+
+  /// To be called when all known settings have been read.
+  void finish() {
+    if (table_ == nullptr) return;
+    for (const auto& [key, node] : *table_) {
+      if (known_.contains(std::string(key.str()))) continue;
+      std::string what = "unknown setting " + full(key.str()) + "; known here:";
+      for (const std::string& name : known_) what += " " + name;
+      problems_.add(key.source(), what);
+    }
+  }
+
+ private:
+  std::string full(std::string_view key) const {
+    return name_.empty() ? std::string(key) : name_ + "." + std::string(key);
+  }
+
+  const toml::node* find(std::string_view key) {
+    known_.insert(std::string(key));
+    return table_ == nullptr ? nullptr : table_->get(key);
+  }
+
+  void wrong_type(std::string_view key, const toml::node& node, const std::string& wanted) {
+    problems_.add(node.source(), full(key) + " must be " + wanted);
+  }
+
+  const toml::table* table_;
+  std::string name_;
+  Problems& problems_;
+  std::set<std::string> known_;
+};
+
+bool is_unix_socket(std::string_view listen) { return listen.starts_with("unix:"); }
+
+bool is_loopback(std::string_view listen) {
+  const std::string_view host = listen.substr(0, listen.rfind(':'));
+  return host == "localhost" || host == "[::1]" || host.starts_with("127.");
+}
+
+std::string url_without_trailing_slash(std::string url) {
+  while (url.ends_with('/')) url.pop_back();
+  return url;
+}
+
+bool is_http_url(std::string_view url) {
+  for (const std::string_view scheme : {"https://", "http://"}) {
+    if (url.starts_with(scheme) && url.size() > scheme.size() && url[scheme.size()] != '/') {
+      return url.find_first_of(" \t\r\n#?@\\") == std::string_view::npos;
+    }
+  }
+  return false;
+}
+
+bool has_path(std::string_view url) {
+  return url.find('/', url.find("://") + 3) != std::string_view::npos;
+}
+
+void read_socket_mode(Section& section, unsigned& mode) {
+  std::string text = "0660";
+  section.read("socket_mode", text);
+  const bool octal = !text.empty() && text.size() <= 4 &&
+                     text.find_first_not_of("01234567") == std::string::npos;
+  if (octal) {
+    mode = static_cast<unsigned>(std::stoul(text, nullptr, 8));
+  } else {
+    section.problem("socket_mode", "must be octal digits in quotes, like \"0660\"");
+  }
+}
+
+void read_server(Section section, ServerConfig& server) {
+  section.read("listen", server.listen);
+  const bool is_tcp = server.listen.rfind(':') != std::string::npos &&
+                      server.listen.rfind(':') + 1 < server.listen.size();
+  if (is_unix_socket(server.listen) ? server.listen.size() <= 5 : !is_tcp) {
+    section.problem("listen", "must be \"unix:/path\" or \"host:port\"");
+  }
+  read_socket_mode(section, server.socket_mode);
+  section.read("public_url", server.public_url);
+  server.public_url = url_without_trailing_slash(server.public_url);
+  if (!is_http_url(server.public_url)) {
+    section.problem("public_url", "must be like \"https://media.example.com\"");
+  }
+  section.read_number("max_body_bytes", server.max_body_bytes, 1024, 64 << 20);
+  section.read_duration("stop_grace_seconds", server.stop_grace, 0, 3600);
+  section.finish();
+}
+
+void read_database(Section section, DatabaseConfig& database) {
+  section.require("conninfo", database.conninfo);
+  section.read_number("connections", database.connections, 1, 200);
+  section.read_duration("query_timeout_ms", database.query_timeout, 100, 600000);
+  section.finish();
+}
+
+void read_auth(Section section, AuthConfig& auth) {
+  section.require("jwt_key_file", auth.jwt_key_file);
+  section.read("audience", auth.audience);
+  section.read("issuer", auth.issuer);
+  section.finish();
+}
+
+void read_storage(Section section, StorageConfig& storage) {
+  Section local = section.section("local");
+  local.require("root", storage.root);
+  if (!storage.root.empty() && !storage.root.starts_with('/')) {
+    local.problem("root", "must be an absolute path");
+  }
+  local.finish();
+  section.finish();
+}
+
+void read_fetch(Section section, const ServerConfig& server, FetchConfig& fetch) {
+  fetch.user_agent = "ngx_media/" + std::string(kVersion);
+  section.read_number("concurrency", fetch.concurrency, 1, 1024);
+  section.read_number("workers", fetch.workers, 1, 64);
+  section.read_duration("connect_timeout_ms", fetch.connect_timeout, 100, 600000);
+  section.read_duration("stall_timeout_ms", fetch.stall_timeout, 1000, 3600000);
+  section.read_duration("total_timeout_ms", fetch.total_timeout, 1000, 86400000);
+  section.read_number("max_redirects", fetch.max_redirects, 0, 20);
+  section.read_number("max_attempts", fetch.max_attempts, 1, 100);
+  section.read_duration("retry_base_ms", fetch.retry_base, 1, 3600000);
+  section.read_duration("retry_max_ms", fetch.retry_max, 1, 86400000);
+  if (fetch.retry_max < fetch.retry_base) {
+    section.problem("retry_max_ms", "must not be less than fetch.retry_base_ms");
+  }
+  section.read_duration("lease_seconds", fetch.lease, 1, 3600);
+  section.read("allow_private_addresses", fetch.allow_private_addresses);
+  section.read("allow_plain_http", fetch.allow_plain_http);
+  if (!is_unix_socket(server.listen) && !is_loopback(server.listen)) {
+    const std::string why = "is for tests: not together with server.listen on a public address";
+    if (fetch.allow_private_addresses) section.problem("allow_private_addresses", why);
+    if (fetch.allow_plain_http) section.problem("allow_plain_http", why);
+  }
+  section.read("ca_file", fetch.ca_file);
+  section.read("user_agent", fetch.user_agent);
+  if (fetch.user_agent.find_first_not_of(' ') == std::string::npos ||
+      std::ranges::any_of(fetch.user_agent, [](unsigned char c) { return c < 32 || c > 126; })) {
+    section.problem("user_agent", "must be printable ASCII and not empty");
+  }
+  section.finish();
+}
+
+void read_whatsapp(Section section, bool allow_plain_http, WhatsAppConfig& whatsapp) {
+  section.read("graph_url", whatsapp.graph_url);
+  whatsapp.graph_url = url_without_trailing_slash(whatsapp.graph_url);
+  if (!is_http_url(whatsapp.graph_url)) {
+    section.problem("graph_url", "must be like \"https://graph.facebook.com/v24.0\"");
+  } else if (whatsapp.graph_url.starts_with("http://") && !allow_plain_http) {
+    section.problem("graph_url", "must be https: the access token goes there");
+  } else if (!has_path(whatsapp.graph_url)) {
+    whatsapp.graph_url += "/v24.0";
+  }
+  section.read_list("media_hosts", whatsapp.media_hosts);
+  if (whatsapp.media_hosts.empty()) {
+    section.problem("media_hosts", "must name the hosts that may see the access token");
+  }
+  section.read_list("redirect_hosts", whatsapp.redirect_hosts);
+  section.finish();
+}
+
+void read_generic(Section section, GenericConfig& generic) {
+  section.read_list("media_hosts", generic.media_hosts);
+  section.read_list("redirect_hosts", generic.redirect_hosts);
+  section.finish();
+}
+
+void read_log(Section section, std::string& level) {
+  section.read("level", level);
+  if (level != "debug" && level != "info" && level != "warn" && level != "error") {
+    section.problem("level", "must be debug, info, warn or error");
+  }
+  section.finish();
+}
+
+void read_all(const toml::table& table, Problems& problems, Config& config) {
+  Section root(&table, "", problems);
+  read_server(root.section("server"), config.server);
+  read_database(root.section("database"), config.database);
+  read_auth(root.section("auth"), config.auth);
+  Section secrets = root.section("secrets");
+  secrets.require("key_file", config.secrets.key_file);
+  secrets.finish();
+  read_storage(root.section("storage"), config.storage);
+  read_fetch(root.section("fetch"), config.server, config.fetch);
+  Section providers = root.section("providers");
+  read_whatsapp(providers.section("whatsapp"), config.fetch.allow_plain_http, config.whatsapp);
+  read_generic(providers.section("generic"), config.generic);
+  providers.finish();
+  read_log(root.section("log"), config.log_level);
+  root.finish();
+}
+
+}  // namespace
+
+Result<Config> parse_config(std::string_view text, std::string_view path) {
+  Problems problems(path);
+  Config config;
+  config.path = path;
+  try {
+    read_all(toml::parse(text, path), problems, config);
+  } catch (const toml::parse_error& error) {
+    problems.add(error.source(), std::string(error.description()));
+  }
+  if (!problems.empty()) return fail(ErrorCode::invalid_argument, problems.text());
+  return config;
+}
+
+Result<Config> load_config(const std::string& path) {
+  std::ifstream file(path, std::ios::binary);
+  const std::string text(std::istreambuf_iterator<char>(file), {});
+  if (!file.good() && !file.eof()) {
+    return fail(ErrorCode::not_found, "can't read " + path + ": " + std::strerror(errno) +
+                                          "; name the file with --config or MEDIA_CONFIG");
+  }
+  return parse_config(text, path);
+}
+
+}  // namespace media

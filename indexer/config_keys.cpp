@@ -1,0 +1,53 @@
+#include <cerrno>
+#include <cstring>
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "core/encoding.hpp"
+#include "indexer/config.hpp"
+#include "indexer/unique_fd.hpp"
+
+namespace media {
+namespace {
+
+constexpr std::size_t kMaxKeyFileSize = 64 * 1024;
+
+std::string with_errno(const std::string& path) {
+  return "can't read key file " + path + ": " + std::strerror(errno);
+}
+
+}  // namespace
+
+Result<std::string> read_key_file(const std::string& path) {
+  const UniqueFd file(open(path.c_str(), O_RDONLY | O_CLOEXEC));
+  struct stat status {};
+  if (!file || fstat(file.get(), &status) != 0) {
+    return fail(ErrorCode::not_found, with_errno(path) + "; `media-indexer init` makes it");
+  }
+  if ((status.st_mode & S_IRWXO) != 0) {
+    return fail(ErrorCode::unauthorized,
+                "key file " + path + " is open to everybody: chmod o-rwx " + path);
+  }
+  std::string key(kMaxKeyFileSize, '\0');
+  const ssize_t size = read(file.get(), key.data(), key.size());
+  if (size < 0) return fail(ErrorCode::storage, with_errno(path));
+  key.resize(static_cast<std::size_t>(size));
+  key.erase(key.find_last_not_of(" \t\r\n") + 1);
+  if (key.empty()) return fail(ErrorCode::invalid_argument, "key file " + path + " is empty");
+  return key;
+}
+
+Result<std::string> read_sealing_key(const std::string& path) {
+  auto text = read_key_file(path);
+  if (!text) return text;
+  const auto key = hex_decode(*text);
+  if (!key || key->size() != 32) {
+    return fail(ErrorCode::invalid_argument,
+                "key file " + path + " must hold 64 hexadecimal digits (openssl rand -hex 32)");
+  }
+  return std::string(key->begin(), key->end());
+}
+
+}  // namespace media

@@ -1,0 +1,243 @@
+#include "indexer/fetch/download_job.hpp"
+
+#include <algorithm>
+#include <chrono>
+
+#include <boost/asio/steady_timer.hpp>
+
+#include "core/media_type.hpp"
+#include "core/storage_key.hpp"
+#include "indexer/log.hpp"
+
+namespace media::fetch {
+namespace {
+
+using queue::Completion;
+using queue::Outcome;
+using std::chrono::milliseconds;
+using Clock = std::chrono::steady_clock;
+
+// One refused token fails all media of the account: don't ask with it for each.
+constexpr std::int64_t kSuspendSeconds = 60;
+constexpr milliseconds kLeaseMargin{500};
+
+std::string_view without_extension(std::string_view name) {
+  const auto dot = name.rfind('.');
+  return dot == std::string_view::npos || dot == 0 ? name : name.substr(0, dot);
+}
+
+void log_completed(const queue::Job& job, const ReceivedMedia& media, bool is_duplicate,
+                   Clock::time_point started) {
+  const auto duration = std::chrono::duration_cast<milliseconds>(Clock::now() - started);
+  log::info("media_download_completed", {{"media_id", job.media_id},
+                                         {"provider", job.provider},
+                                         {"size", static_cast<std::int64_t>(media.size)},
+                                         {"mime_type", media.mime_type},
+                                         {"is_duplicate", is_duplicate},
+                                         {"attempts", std::int64_t{job.attempts}},
+                                         {"duration_ms", std::int64_t{duration.count()}}});
+}
+
+void log_failed(const queue::Job& job, const Outcome& outcome) {
+  const bool is_final = outcome.kind == Outcome::Kind::failed;
+  log::write(is_final ? log::Level::error : log::Level::warn, "media_download_failed",
+             {{"media_id", job.media_id},
+              {"provider", job.provider},
+              {"reason", std::string(name_of(outcome.reason))},
+              {"error", outcome.error},
+              {"attempts", std::int64_t{job.attempts}},
+              {"is_final", is_final},
+              {"retry_in_ms", std::int64_t{outcome.delay.count()}}});
+}
+
+// "a/b.jpg" -> "a/b-SUFFIX.jpg"
+std::string key_with(const std::string& key, const std::string& suffix) {
+  const auto dot = std::min(key.rfind('.'), key.size());
+  return key.substr(0, dot) + "-" + suffix + key.substr(dot);
+}
+
+class ProgressEntry {
+ public:
+  ProgressEntry(ProgressBoard& board, const std::string& media_id)
+      : board_(board), media_id_(media_id) {}
+  ~ProgressEntry() { board_.remove(media_id_); }
+  ProgressEntry(const ProgressEntry&) = delete;
+  ProgressEntry& operator=(const ProgressEntry&) = delete;
+
+ private:
+  ProgressBoard& board_;
+  const std::string& media_id_;
+};
+
+}  // namespace
+
+Result<std::string> storage_key_of(const queue::Job& job, std::string_view mime_type,
+                                   std::int64_t now) {
+  StorageKeyFields fields;
+  fields.company = job.company_id;
+  fields.account = job.account_external_id;
+  fields.message = job.message_external_id;
+  fields.phone = job.sender;
+  fields.category = "messages";
+  fields.name = without_extension(job.file_name);
+  if (fields.name.empty()) fields.name = job.media_id;
+  fields.ext = extension_of(mime_type);
+  fields.index = job.item_index;
+  fields.unix_time = job.sent_at > 0 ? job.sent_at : now;
+  auto key = expand_storage_key(job.key_template, fields);
+  if (key) return key;
+  return media::fail(ErrorCode::storage,
+                     "key template of bucket " + job.bucket + ": " + key.error().message);
+}
+
+DownloadJobs::DownloadJobs(boost::asio::io_context& loop, RetrievalTools tools,
+                           const providers::Registry& registry, queue::JobStore& jobs,
+                           RetryPolicy policy, std::function<double()> random)
+    : loop_(loop),
+      tools_(std::move(tools)),
+      registry_(registry),
+      jobs_(jobs),
+      policy_(policy),
+      random_(std::move(random)) {}
+
+// The bytes are there: it is worth waiting for the database while they are ours.
+template <class Call>
+auto DownloadJobs::patiently(boost::asio::yield_context yield, const queue::JobControl& control,
+                             Call call) -> Attempt<typename decltype(call())::value_type> {
+  for (milliseconds wait(100);; wait = std::min(wait * 2, milliseconds(2000))) {
+    auto result = call();
+    if (result) return std::move(*result);
+    const bool is_passing = result.error().code == ErrorCode::unavailable;
+    if (!is_passing || control.is_cancelled() ||
+        Clock::now() + wait + kLeaseMargin > control.lease_until) {
+      return failed(result.error());
+    }
+    boost::asio::steady_timer timer(loop_, wait);
+    boost::system::error_code ignored;
+    timer.async_wait(yield[ignored]);
+  }
+}
+
+Outcome DownloadJobs::run(boost::asio::yield_context yield, const queue::Job& job,
+                          queue::JobControl& control) {
+  const auto started = Clock::now();
+  log::info("media_download_started", {{"media_id", job.media_id},
+                                       {"provider", job.provider},
+                                       {"account_id", job.account_id},
+                                       {"job_id", job.id},
+                                       {"attempts", std::int64_t{job.attempts}}});
+  const ProgressEntry progress(tools_.progress, job.media_id);
+  auto media = retrieve(yield, job, control);
+  if (!media) return fail(job, media.error());
+  const auto completion = store(yield, job, control, *media);
+  if (!completion) return fail(job, completion.error());
+  if (completion->kind == Completion::Kind::lease_lost) {
+    return {.kind = Outcome::Kind::lease_lost, .error = {}};
+  }
+  shared_keys_.erase(job.media_id);
+  log_completed(job, *media, completion->kind == Completion::Kind::duplicate, started);
+  return {};
+}
+
+Result<void> DownloadJobs::check_storage() {
+  if (!is_storage_suspect_) return {};
+  auto checked = tools_.store.check();
+  is_storage_suspect_ = !checked;
+  return checked;
+}
+
+bool DownloadJobs::is_suspended(const queue::Job& job) const {
+  const auto found = suspended_.find(job.account_id);
+  return found != suspended_.end() && found->second > tools_.now();
+}
+
+Outcome DownloadJobs::fail(const queue::Job& job, const Failure& failure) {
+  if (failure.error.code == ErrorCode::storage) is_storage_suspect_ = true;
+  Outcome outcome = outcome_of(failure, job, policy_, tools_.now(), random_());
+  if (outcome.kind != Outcome::Kind::released) log_failed(job, outcome);
+  return outcome;
+}
+
+Attempt<ReceivedMedia> DownloadJobs::retrieve(boost::asio::yield_context yield,
+                                              const queue::Job& job,
+                                              const queue::JobControl& control) {
+  const providers::Provider* provider = registry_.find(job.provider);
+  if (provider == nullptr || job.kind != "download") {
+    return failed(ErrorCode::internal, "this version can't " + job.kind + " for " + job.provider);
+  }
+  if (job.deadline != 0 && tools_.now() >= job.deadline) {
+    return failed(ErrorCode::expired, "the provider keeps media no longer than this");
+  }
+  if (is_suspended(job)) {
+    return failed(ErrorCode::unauthorized, "the account's credential was refused a moment ago");
+  }
+  Retrieval retrieval(tools_, *provider, job, control);
+  auto media = retrieval.run(yield);
+  const bool is_refused = !media && media.error().error.code == ErrorCode::unauthorized;
+  if (is_refused && !provider->credential().empty()) {
+    suspended_[job.account_id] = tools_.now() + kSuspendSeconds;
+  }
+  const SourceNews& news = retrieval.news();
+  if (!media && (news.url || news.url_expires_at)) {
+    // Best effort: without it the next attempt only resolves once more.
+    if (auto kept = jobs_.remember_source(yield, job.id, news.url, news.url_expires_at); !kept) {
+      log::warn("source_not_remembered", {{"job_id", job.id}, {"error", kept.error().message}});
+    }
+  }
+  return media;
+}
+
+Attempt<Completion> DownloadJobs::store(boost::asio::yield_context yield, const queue::Job& job,
+                                        const queue::JobControl& control, ReceivedMedia& media) {
+  queue::Download download;
+  download.sha256 = media.sha256;
+  download.size = media.size;
+  download.mime_type = media.mime_type;
+  download.store = job.store;
+  const auto known =
+      patiently(yield, control, [&] { return jobs_.find_blob(yield, job, media.sha256); });
+  if (!known) return std::unexpected(known.error());
+  const auto complete = [&] { return jobs_.complete(yield, job.id, download); };
+  Attempt<Completion> completion = Completion{Completion::Kind::blob_missing, {}};
+  if (*known) completion = patiently(yield, control, complete);
+  if (completion && completion->kind == Completion::Kind::blob_missing) {
+    completion = publish(yield, job, control, media, download);
+  }
+  // A lost lease with our key in use: an earlier call did commit, its answer got lost.
+  if (completion && completion->kind == Completion::Kind::lease_lost && download.storage_key &&
+      completion->storage_key == *download.storage_key) {
+    completion->kind = Completion::Kind::stored;
+  }
+  return completion;
+}
+
+Attempt<Completion> DownloadJobs::publish(boost::asio::yield_context yield, const queue::Job& job,
+                                          const queue::JobControl& control, ReceivedMedia& media,
+                                          queue::Download& download) {
+  auto key = storage_key_of(job, media.mime_type, tools_.now());
+  if (!key) return failed(key.error());
+  if (shared_keys_.contains(job.media_id)) key = key_with(*key, job.media_id);
+  if (control.is_cancelled()) return failed(ErrorCode::cancelled, "cancelled");
+  const auto published = tools_.store.publish(yield, std::move(media.upload), *key, media.sha256);
+  if (!published) return failed(published.error());
+  download.storage_key = published->key;
+  const auto complete = [&] { return jobs_.complete(yield, job.id, download); };
+  auto completion = patiently(yield, control, complete);
+  if (!completion && completion.error().error.code == ErrorCode::conflict) {
+    // A template without {company}: the key with these bytes is another tenant's.
+    shared_keys_.insert(job.media_id);
+    return std::unexpected(Failure{
+        {ErrorCode::storage, "key " + published->key + " is another blob's"}, Remedy::retry, {}});
+  }
+  // The same content was stored by another job at the same moment. When in
+  // doubt (lease lost, no answer) the file stays: a row may point to it.
+  if (completion && completion->kind == Completion::Kind::duplicate &&
+      completion->storage_key != published->key) {
+    if (auto removed = tools_.store.remove(yield, published->key); !removed) {
+      log::warn("spare_file_not_removed", {{"error", removed.error().message}});
+    }
+  }
+  return completion;
+}
+
+}  // namespace media::fetch

@@ -1,0 +1,65 @@
+#pragma once
+
+#include <functional>
+#include <string>
+#include <unordered_map>
+#include <unordered_set>
+
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/spawn.hpp>
+
+#include "indexer/fetch/failure.hpp"
+#include "indexer/fetch/retrieval.hpp"
+#include "indexer/providers/registry.hpp"
+#include "indexer/queue/job_store.hpp"
+
+namespace media::fetch {
+
+/// Runs download jobs: gets the bytes, stores them once per content, and
+/// records that in one transaction.
+class DownloadJobs {
+ public:
+  DownloadJobs(boost::asio::io_context& loop, RetrievalTools tools,
+               const providers::Registry& registry, queue::JobStore& jobs, RetryPolicy policy,
+               std::function<double()> random);
+
+  /// The worker's handler.
+  queue::Outcome run(boost::asio::yield_context yield, const queue::Job& job,
+                     queue::JobControl& control);
+
+  /// Looks at the store when it has not proved good since the last failure:
+  /// while a disk is missing, jobs should not use up their attempts.
+  Result<void> check_storage();
+
+ private:
+  Attempt<ReceivedMedia> retrieve(boost::asio::yield_context yield, const queue::Job& job,
+                                  const queue::JobControl& control);
+  Attempt<queue::Completion> store(boost::asio::yield_context yield, const queue::Job& job,
+                                   const queue::JobControl& control, ReceivedMedia& media);
+  Attempt<queue::Completion> publish(boost::asio::yield_context yield, const queue::Job& job,
+                                     const queue::JobControl& control, ReceivedMedia& media,
+                                     queue::Download& download);
+  template <class Call>
+  auto patiently(boost::asio::yield_context yield, const queue::JobControl& control, Call call)
+      -> Attempt<typename decltype(call())::value_type>;
+  queue::Outcome fail(const queue::Job& job, const Failure& failure);
+  bool is_suspended(const queue::Job& job) const;
+
+  boost::asio::io_context& loop_;
+  RetrievalTools tools_;
+  const providers::Registry& registry_;
+  queue::JobStore& jobs_;
+  RetryPolicy policy_;
+  std::function<double()> random_;
+  bool is_storage_suspect_ = true;
+  /// Accounts whose credential was refused, until when (Unix seconds).
+  std::unordered_map<std::string, std::int64_t> suspended_;
+  /// Media whose key turned out to be another blob's: they get one of their own.
+  std::unordered_set<std::string> shared_keys_;
+};
+
+/// The key that a job's template gives for bytes of a type. Error `storage`.
+Result<std::string> storage_key_of(const queue::Job& job, std::string_view mime_type,
+                                   std::int64_t now);
+
+}  // namespace media::fetch

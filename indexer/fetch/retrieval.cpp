@@ -1,0 +1,250 @@
+#include "indexer/fetch/retrieval.hpp"
+
+#include <algorithm>
+
+namespace media::fetch {
+namespace {
+
+using providers::ResolveAnswer;
+using std::chrono::milliseconds;
+
+constexpr int kMaxResolutions = 3;
+// A URL this close to its end would expire on the way.
+constexpr std::int64_t kMinUrlLife = 30;
+// When Graph does not say how long a limit lasts.
+constexpr milliseconds kRateLimitDelay = std::chrono::seconds(60);
+constexpr std::size_t kMaxAnswerSize = 64 * 1024;
+
+std::string status_text(int status) {
+  return "the media host answered " + std::to_string(status);
+}
+
+bool is_passing(int status) { return status == 408 || status == 425 || status >= 500; }
+
+}  // namespace
+
+Retrieval::Retrieval(const RetrievalTools& tools, const providers::Provider& provider,
+                     const queue::Job& job, const queue::JobControl& control)
+    : tools_(tools),
+      provider_(provider),
+      job_(job),
+      control_(control),
+      expected_size_(job.expected_size),
+      expected_sha256_(job.expected_sha256) {
+  const bool is_young =
+      job.url_expires_at == 0 || job.url_expires_at - kMinUrlLife > tools.now();
+  // Without a resolver an old URL is still the only chance.
+  if (is_young || !can_resolve()) url_ = job.url;
+  is_own_url_ = !url_.empty();
+}
+
+bool Retrieval::can_resolve() const {
+  return !provider_.resolve_url({job_.provider_media_id, job_.account_external_id}, true).empty();
+}
+
+Attempt<ReceivedMedia> Retrieval::run(boost::asio::yield_context yield) {
+  if (auto loaded = load_credential(yield, false); !loaded) {
+    return std::unexpected(loaded.error());
+  }
+  for (;;) {
+    if (control_.is_cancelled()) return failed(ErrorCode::cancelled, "cancelled");
+    if (url_.empty()) {
+      if (auto resolved = resolve(yield); !resolved) return std::unexpected(resolved.error());
+    }
+    auto media = download(yield);
+    if (media && *media) return std::move(**media);
+    if (!media && !may_look_again(media.error())) return std::unexpected(media.error());
+  }
+}
+
+Attempt<void> Retrieval::load_credential(boost::asio::yield_context yield, bool reread) {
+  const std::string_view name = provider_.credential();
+  if (name.empty()) return {};
+  auto secret = tools_.credential(yield, job_, name, reread);
+  if (!secret) return failed(secret.error());
+  bearer_ = std::move(*secret);
+  return {};
+}
+
+TransferRules Retrieval::rules() const {
+  TransferRules rules;
+  rules.hosts = &provider_.hosts();
+  rules.bearer = bearer_;
+  rules.allow_plain_http = tools_.allow_plain_http;
+  rules.max_redirects = tools_.max_redirects;
+  rules.is_cancelled = [this] { return control_.is_cancelled(); };
+  rules.on_progress = [this](std::uint64_t received, std::int64_t total) {
+    tools_.progress.set(job_.media_id, received,
+                        total > 0 ? static_cast<std::uint64_t>(total) : expected_size_.value_or(0));
+  };
+  return rules;
+}
+
+MediaExpectation Retrieval::expectation() const {
+  MediaExpectation expectation;
+  expectation.max_bytes = job_.max_bytes;
+  expectation.size = expected_size_;
+  expectation.sha256 = expected_sha256_;
+  expectation.declared_mime_type = job_.declared_mime_type;
+  expectation.file_type = job_.file_type;
+  expectation.allowed_mime_types = job_.allowed_mime_types;
+  return expectation;
+}
+
+Attempt<std::optional<ReceivedMedia>> Retrieval::download(boost::asio::yield_context yield) {
+  MediaSink sink(tools_.store, expectation());
+  const auto end = transfer(yield, tools_.client, url_, rules(), sink);
+  if (end) return judge(yield, *end, sink);
+  // A URL that came in a webhook and may not be used: ask the provider itself.
+  if (end.error().code == ErrorCode::blocked_address && is_own_url_ && can_resolve()) {
+    return resolve_again(end.error().code, 0);
+  }
+  return std::unexpected(failure_of(end.error()));
+}
+
+Attempt<std::optional<ReceivedMedia>> Retrieval::judge(boost::asio::yield_context yield,
+                                                       const TransferEnd& end, MediaSink& sink) {
+  if (end.status == 200) {
+    auto media = sink.finish();
+    if (!media) return std::unexpected(failure_of(media.error()));
+    return std::optional<ReceivedMedia>(std::move(*media));
+  }
+  if (end.status == 401) return renew_credential(yield, end.status);
+  if (end.status == 403) return resolve_again(ErrorCode::unauthorized, end.status);
+  if (end.status == 404 || end.status == 410) return resolve_again(ErrorCode::gone, end.status);
+  if (end.status == 429 || is_passing(end.status)) {
+    const bool is_limited = end.status == 429;
+    auto failure = failed(is_limited ? ErrorCode::rate_limited : ErrorCode::network,
+                          status_text(end.status));
+    const milliseconds asked =
+        queue::parse_retry_after(end.retry_after, tools_.now()).value_or(milliseconds(0));
+    failure.error().min_delay = asked;
+    return failure;
+  }
+  if (end.status == 400) return resolve_again(ErrorCode::gone, end.status);
+  if (end.status >= 400) return failed(ErrorCode::gone, status_text(end.status));
+  return failed(ErrorCode::network, status_text(end.status));
+}
+
+// The provider said that this URL is no good: perhaps it has a fresh one.
+Attempt<std::optional<ReceivedMedia>> Retrieval::resolve_again(ErrorCode otherwise, int status) {
+  if (can_resolve() && resolutions_ < kMaxResolutions) {
+    news_.url_expires_at = tools_.now();
+    url_.clear();
+    is_own_url_ = false;
+    return std::optional<ReceivedMedia>();
+  }
+  // Without a resolver a 403 is what signed URLs answer once they are over.
+  const bool is_over = otherwise == ErrorCode::unauthorized && !can_resolve();
+  auto failure = failed(is_over ? ErrorCode::expired : otherwise, status_text(status));
+  // Storage that has just got the file may not show it everywhere yet.
+  if (status == 404 && job_.attempts <= 2 && !can_resolve()) {
+    failure.error().remedy = Remedy::retry;
+  }
+  return failure;
+}
+
+Attempt<std::optional<ReceivedMedia>> Retrieval::renew_credential(boost::asio::yield_context yield,
+                                                                  int status) {
+  if (bearer_.empty() || is_credential_renewed_) {
+    return failed(ErrorCode::unauthorized, status_text(status));
+  }
+  is_credential_renewed_ = true;
+  if (auto loaded = load_credential(yield, true); !loaded) {
+    return std::unexpected(loaded.error());
+  }
+  return resolve_again(ErrorCode::unauthorized, status);
+}
+
+Failure Retrieval::failure_of(const Error& error) {
+  Failure failure{error, remedy_for(error.code), {}};
+  // Wrong bytes may be the URL's fault: the next attempt starts from a fresh one.
+  const bool is_suspect =
+      failure.remedy == Remedy::retry_once || error.code == ErrorCode::truncated;
+  if (is_suspect && can_resolve()) news_.url_expires_at = tools_.now();
+  return failure;
+}
+
+// On the first attempt the queue grants the second look, after a pause.
+bool Retrieval::may_look_again(const Failure& failure) {
+  if (failure.remedy != Remedy::retry_once || job_.attempts <= 1 || has_looked_again_) return false;
+  has_looked_again_ = true;
+  if (can_resolve()) url_.clear();
+  return true;
+}
+
+Attempt<void> Retrieval::resolve(boost::asio::yield_context yield) {
+  ++resolutions_;
+  auto answer = ask(yield, true);
+  if (answer && answer->verdict == ResolveAnswer::Verdict::bad_request) {
+    answer = ask(yield, false);
+  }
+  if (answer && answer->verdict == ResolveAnswer::Verdict::refused && !is_credential_renewed_) {
+    is_credential_renewed_ = true;
+    const std::string old = bearer_;
+    if (auto loaded = load_credential(yield, true); !loaded) return loaded;
+    if (bearer_ != old) answer = ask(yield, true);
+  }
+  if (!answer) return std::unexpected(answer.error());
+  switch (answer->verdict) {
+    case ResolveAnswer::Verdict::found:
+      adopt(*answer);
+      return {};
+    case ResolveAnswer::Verdict::refused:
+      return failed(ErrorCode::unauthorized, answer->message);
+    case ResolveAnswer::Verdict::bad_request:
+    case ResolveAnswer::Verdict::gone:
+      return failed(ErrorCode::gone, answer->message);
+    case ResolveAnswer::Verdict::rate_limited:
+      return failed(ErrorCode::rate_limited, answer->message);
+    case ResolveAnswer::Verdict::retry:
+      break;
+  }
+  return failed(ErrorCode::network, answer->message);
+}
+
+Attempt<ResolveAnswer> Retrieval::ask(boost::asio::yield_context yield, bool with_account) {
+  HttpRequest request;
+  request.url =
+      provider_.resolve_url({job_.provider_media_id, job_.account_external_id}, with_account);
+  request.max_body_bytes = kMaxAnswerSize;
+  request.headers = {{"Accept", "application/json"}};
+  if (!bearer_.empty()) request.headers.emplace_back("Authorization", "Bearer " + bearer_);
+  std::string body;
+  const auto response =
+      tools_.client.get(yield, request, {}, [&](ByteView chunk) -> Result<void> {
+        body.append(as_text(chunk));
+        return {};
+      });
+  if (!response) {
+    Failure failure = failure_of(response.error());
+    // The operator chose this host: what is wrong with it can be put right.
+    if (failure.remedy == Remedy::give_up) failure.remedy = Remedy::retry;
+    return std::unexpected(std::move(failure));
+  }
+  auto answer = provider_.read_resolve_answer(response->status, body, tools_.now());
+  const auto asked = queue::parse_retry_after(response->retry_after, tools_.now());
+  if (answer.verdict == ResolveAnswer::Verdict::rate_limited) {
+    auto failure = failed(ErrorCode::rate_limited, answer.message);
+    failure.error().min_delay = asked.value_or(kRateLimitDelay);
+    return failure;
+  }
+  if (answer.verdict == ResolveAnswer::Verdict::retry && asked) {
+    auto failure = failed(ErrorCode::network, answer.message);
+    failure.error().min_delay = *asked;
+    return failure;
+  }
+  return answer;
+}
+
+void Retrieval::adopt(const ResolveAnswer& answer) {
+  url_ = answer.url;
+  is_own_url_ = false;
+  news_.url = answer.url;
+  news_.url_expires_at = answer.url_expires_at;
+  if (answer.size) expected_size_ = static_cast<std::uint64_t>(*answer.size);
+  // The webhook's digest came signed; this one is only taken where it had none.
+  if (!expected_sha256_) expected_sha256_ = answer.sha256;
+}
+
+}  // namespace media::fetch

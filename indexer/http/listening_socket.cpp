@@ -1,0 +1,148 @@
+#include "indexer/http/listening_socket.hpp"
+
+#include <netdb.h>
+#include <netinet/in.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+
+#include <cerrno>
+#include <cstring>
+#include <memory>
+#include <system_error>
+
+namespace media::http {
+namespace {
+
+constexpr std::string_view kUnixPrefix = "unix:";
+constexpr int kSocketFlags = SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK;
+
+std::unexpected<Error> failure(const std::string& doing, int error_number) {
+  return fail(ErrorCode::unavailable,
+              doing + ": " + std::error_code(error_number, std::system_category()).message());
+}
+
+/// Removes what a dead process left; a socket that someone answers on stays.
+Result<void> clear_path(const std::string& path, const sockaddr_un& address) {
+  struct stat status {};
+  if (::lstat(path.c_str(), &status) != 0) {
+    if (errno == ENOENT) return {};
+    return failure("look at " + path, errno);
+  }
+  if (!S_ISSOCK(status.st_mode)) {
+    return fail(ErrorCode::conflict, path + " exists and is not a socket");
+  }
+  const UniqueFd probe(::socket(AF_UNIX, kSocketFlags, 0));
+  if (!probe) return failure("create a socket", errno);
+  const auto* name = reinterpret_cast<const sockaddr*>(&address);
+  if (::connect(probe.get(), name, sizeof(address)) == 0 || errno == EAGAIN) {
+    return fail(ErrorCode::conflict, "another process already listens on " + path);
+  }
+  if (errno != ECONNREFUSED) return failure("probe " + path, errno);
+  if (::unlink(path.c_str()) != 0) return failure("remove the stale socket " + path, errno);
+  return {};
+}
+
+using AddressList = std::unique_ptr<addrinfo, decltype([](addrinfo* list) { freeaddrinfo(list); })>;
+
+Result<AddressList> resolve(const std::string& host, const std::string& port) {
+  addrinfo hints{};
+  hints.ai_socktype = SOCK_STREAM;
+  hints.ai_flags = AI_PASSIVE | AI_NUMERICSERV;
+  addrinfo* list = nullptr;
+  const int code = ::getaddrinfo(host.c_str(), port.c_str(), &hints, &list);
+  if (code != 0) {
+    return fail(ErrorCode::invalid_argument,
+                "cannot listen on " + host + ":" + port + ": " + ::gai_strerror(code));
+  }
+  return AddressList(list);
+}
+
+unsigned bound_port(int fd) {
+  sockaddr_storage address{};
+  socklen_t size = sizeof(address);
+  if (::getsockname(fd, reinterpret_cast<sockaddr*>(&address), &size) != 0) return 0;
+  return address.ss_family == AF_INET6
+             ? ntohs(reinterpret_cast<const sockaddr_in6&>(address).sin6_port)
+             : ntohs(reinterpret_cast<const sockaddr_in&>(address).sin_port);
+}
+
+}  // namespace
+
+ListeningSocket::ListeningSocket(ListeningSocket&& other) noexcept
+    : fd_(std::move(other.fd_)),
+      family_(other.family_),
+      port_(other.port_),
+      path_(std::exchange(other.path_, {})),
+      device_(other.device_),
+      inode_(other.inode_) {}
+
+ListeningSocket::~ListeningSocket() {
+  struct stat status {};
+  if (path_.empty() || ::lstat(path_.c_str(), &status) != 0) return;
+  if (status.st_dev == device_ && status.st_ino == inode_) ::unlink(path_.c_str());
+}
+
+Result<ListeningSocket> ListeningSocket::bind(const std::string& listen, unsigned socket_mode) {
+  if (listen.starts_with(kUnixPrefix)) {
+    return bind_unix(listen.substr(kUnixPrefix.size()), socket_mode);
+  }
+  const std::size_t colon = listen.rfind(':');
+  if (colon == std::string::npos || colon == 0) {
+    return fail(ErrorCode::invalid_argument,
+                "\"" + listen + "\" is neither unix:/path nor host:port");
+  }
+  std::string host = listen.substr(0, colon);
+  if (host.front() == '[' && host.back() == ']') host = host.substr(1, host.size() - 2);
+  return bind_tcp(host, listen.substr(colon + 1));
+}
+
+Result<ListeningSocket> ListeningSocket::bind_unix(const std::string& path, unsigned mode) {
+  sockaddr_un address{};
+  address.sun_family = AF_UNIX;
+  if (path.empty() || path.size() >= sizeof(address.sun_path)) {
+    return fail(ErrorCode::invalid_argument, "not a usable socket path: \"" + path + "\"");
+  }
+  std::memcpy(address.sun_path, path.data(), path.size());
+  if (auto cleared = clear_path(path, address); !cleared) return std::unexpected(cleared.error());
+
+  ListeningSocket socket;
+  socket.family_ = AF_UNIX;
+  socket.fd_ = UniqueFd(::socket(AF_UNIX, kSocketFlags, 0));
+  if (!socket.fd_) return failure("create a socket", errno);
+  // Before bind() this narrows the mode that the file is created with; what
+  // the umask took away is given back after it.
+  ::fchmod(socket.fd_.get(), mode);
+  if (::bind(socket.fd_.get(), reinterpret_cast<sockaddr*>(&address), sizeof(address)) != 0) {
+    return failure("bind " + path, errno);
+  }
+  struct stat status {};
+  if (::lstat(path.c_str(), &status) != 0) return failure("look at " + path, errno);
+  socket.path_ = path;
+  socket.device_ = status.st_dev;
+  socket.inode_ = status.st_ino;
+  if (::chmod(path.c_str(), mode) != 0) return failure("chmod " + path, errno);
+  if (::listen(socket.fd_.get(), SOMAXCONN) != 0) return failure("listen on " + path, errno);
+  return socket;
+}
+
+Result<ListeningSocket> ListeningSocket::bind_tcp(const std::string& host,
+                                                  const std::string& port) {
+  const auto addresses = resolve(host, port);
+  if (!addresses) return std::unexpected(addresses.error());
+  const addrinfo& address = **addresses;
+  ListeningSocket socket;
+  socket.family_ = address.ai_family;
+  socket.fd_ = UniqueFd(::socket(address.ai_family, kSocketFlags, 0));
+  if (!socket.fd_) return failure("create a socket", errno);
+  const int on = 1;
+  ::setsockopt(socket.fd_.get(), SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
+  if (::bind(socket.fd_.get(), address.ai_addr, address.ai_addrlen) != 0 ||
+      ::listen(socket.fd_.get(), SOMAXCONN) != 0) {
+    return failure("listen on " + host + ":" + port, errno);
+  }
+  socket.port_ = bound_port(socket.fd_.get());
+  return socket;
+}
+
+}  // namespace media::http

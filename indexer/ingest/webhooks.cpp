@@ -1,0 +1,179 @@
+#include "indexer/ingest/webhooks.hpp"
+
+#include <algorithm>
+
+#include "core/encoding.hpp"
+#include "indexer/http/problem.hpp"
+#include "indexer/json.hpp"
+#include "indexer/log.hpp"
+
+namespace media::ingest {
+namespace {
+
+using Freshness = providers::AccountDirectory::Freshness;
+
+constexpr std::string_view kPrefix = "/webhooks/";
+constexpr std::size_t kMaxExternalIdSize = 255;
+
+struct Route {
+  std::string provider;
+  std::string external_id;
+};
+
+bool is_plain_text(std::string_view text) {
+  return std::ranges::none_of(text, [](unsigned char c) { return c < 0x20 || c == 0x7f; });
+}
+
+Result<Route> parse_route(std::string_view path) {
+  path.remove_prefix(std::min(kPrefix.size(), path.size()));
+  const auto slash = path.find('/');
+  if (slash == std::string_view::npos) return fail(ErrorCode::not_found, "no such webhook");
+  const std::string_view last = path.substr(slash + 1);
+  const auto external_id = percent_decode(last);
+  if (!external_id || external_id->empty() || external_id->size() > kMaxExternalIdSize ||
+      last.find('/') != std::string_view::npos || !is_plain_text(*external_id)) {
+    return fail(ErrorCode::not_found, "no such webhook");
+  }
+  return Route{std::string(path.substr(0, slash)), *external_id};
+}
+
+http::Response accepted(const StoredDelivery& stored) {
+  http::Response response;
+  response.body = Json::object()
+                      .set("delivery_id", stored.id)
+                      .set("is_new", stored.is_new)
+                      .set("media_created", stored.media_created)
+                      .dump();
+  return response;
+}
+
+http::Response refused(const http::Request& request, const Error& error) {
+  http::Response response = http::problem(error);  // logs what is our fault
+  if (response.status < 500) {
+    log::warn("delivery_refused", {{"method", request.method},
+                                   {"reason", std::string(name_of(error.code))},
+                                   {"error", error.message}});
+  }
+  return response;
+}
+
+}  // namespace
+
+Webhooks::Webhooks(const providers::Registry& registry, WebhookDependencies dependencies)
+    : registry_(registry), dependencies_(std::move(dependencies)) {}
+
+http::Response Webhooks::handle(const http::Request& request,
+                                boost::asio::yield_context yield) const {
+  auto response = answer(request, yield);
+  return response ? std::move(*response) : refused(request, response.error());
+}
+
+Result<http::Response> Webhooks::answer(const http::Request& request,
+                                        boost::asio::yield_context yield) const {
+  const auto route = parse_route(request.path());
+  if (!route) return std::unexpected(route.error());
+  const providers::Provider* provider = registry_.find(route->provider);
+  if (provider == nullptr) return fail(ErrorCode::not_found, "no such provider");
+  if (request.method == "POST") return take(request, *provider, route->external_id, yield);
+  if (request.method == "GET") {
+    const auto account =
+        dependencies_.find_account(yield, provider->name(), route->external_id, Freshness::reread);
+    if (!account) return std::unexpected(account.error());
+    return provider->handshake(request, (*account)->secrets);
+  }
+  http::Response response = http::problem(405, "webhooks take GET and POST");
+  response.headers.emplace_back("Allow", "GET, POST");
+  return response;
+}
+
+Result<http::Response> Webhooks::take(const http::Request& request,
+                                      const providers::Provider& provider,
+                                      const std::string& external_id,
+                                      boost::asio::yield_context yield) const {
+  const auto account = verified_account(request, provider, external_id, yield);
+  if (!account) return std::unexpected(account.error());
+  const auto delivery = provider.parse(request, dependencies_.now());
+  if (!delivery) return std::unexpected(delivery.error());
+  for (const std::string& note : delivery->notes) {
+    log::info("delivery_note", {{"account_id", (*account)->id}, {"note", note}});
+  }
+  const auto accounts = accounts_of(request, provider, **account, *delivery, yield);
+  if (!accounts) return std::unexpected(accounts.error());
+  const NewDelivery entry{(*account)->id, delivery->key, headers_json(request), request.body,
+                          messages_json(*delivery, *accounts)};
+  const auto stored = dependencies_.store(yield, entry);
+  if (!stored) return std::unexpected(stored.error());
+  log::info("delivery_accepted",
+            {{"provider", std::string(provider.name())},
+             {"account_id", (*account)->id},
+             {"delivery_id", stored->id},
+             {"is_new", stored->is_new},
+             {"messages", static_cast<std::int64_t>(delivery->messages.size())},
+             {"media", stored->media_created}});
+  return accepted(*stored);
+}
+
+// A secret that was just replaced may not have reached the cache yet.
+Result<Webhooks::AccountPtr> Webhooks::verified_account(const http::Request& request,
+                                                        const providers::Provider& provider,
+                                                        const std::string& external_id,
+                                                        boost::asio::yield_context yield) const {
+  auto account =
+      dependencies_.find_account(yield, provider.name(), external_id, Freshness::cached);
+  if (!account) return account;
+  auto verified = provider.verify(request, (*account)->secrets, dependencies_.now());
+  if (verified) return account;
+  auto fresh = dependencies_.find_account(yield, provider.name(), external_id, Freshness::reread);
+  if (!fresh) return fresh;
+  if ((*fresh)->secrets != (*account)->secrets) {
+    verified = provider.verify(request, (*fresh)->secrets, dependencies_.now());
+    if (verified) return fresh;
+  }
+  return std::unexpected(verified.error());
+}
+
+// Several numbers of one app post to one URL. A message of another number is
+// taken only if that number's own secret vouches for the request as well:
+// one tenant's secret must not write into another tenant's account.
+Result<AccountIds> Webhooks::accounts_of(const http::Request& request,
+                                         const providers::Provider& provider,
+                                         const providers::Account& called,
+                                         const providers::Delivery& delivery,
+                                         boost::asio::yield_context yield) const {
+  AccountIds ids = {{"", called.id}, {called.external_id, called.id}};
+  std::map<std::string, bool> refused_accounts;
+  for (const auto& message : delivery.messages) {
+    if (ids.contains(message.account) || refused_accounts.contains(message.account)) continue;
+    const auto account =
+        message.account.size() <= kMaxExternalIdSize && is_plain_text(message.account)
+            ? verified_account(request, provider, message.account, yield)
+            : Result<AccountPtr>(fail(ErrorCode::not_found, "malformed account id"));
+    if (account) {
+      ids.emplace(message.account, (*account)->id);
+    } else if (account.error().code == ErrorCode::not_found ||
+               account.error().code == ErrorCode::unauthorized) {
+      refused_accounts.emplace(message.account, true);
+      log::warn("delivery_for_other_account",
+                {{"account_id", called.id}, {"reason", account.error().message}});
+    } else {
+      return std::unexpected(account.error());
+    }
+  }
+  return ids;
+}
+
+Result<StoredDelivery> store_delivery(db::Database& database, boost::asio::yield_context yield,
+                                      const NewDelivery& delivery) {
+  const db::Params params = {delivery.account_id, delivery.key, delivery.headers_json,
+                             db::bytea(as_bytes(delivery.body)), delivery.messages_json};
+  const auto rows = database.query(yield,
+                                   "SELECT delivery_id, is_new, media_created FROM "
+                                   "media.accept_delivery($1, $2, $3, $4, $5)",
+                                   params);
+  if (!rows) return std::unexpected(rows.error());
+  if (rows->empty()) return fail(ErrorCode::internal, "accept_delivery returned no row");
+  return StoredDelivery{std::string(rows->text(0, "delivery_id")), rows->boolean(0, "is_new"),
+                        rows->integer(0, "media_created")};
+}
+
+}  // namespace media::ingest

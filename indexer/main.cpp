@@ -1,0 +1,82 @@
+#include <cstdio>
+#include <cstdlib>
+#include <exception>
+#include <string>
+
+#include <malloc.h>
+
+#include "indexer/app.hpp"
+#include "indexer/config.hpp"
+#include "indexer/ops/check.hpp"
+#include "indexer/ops/command_line.hpp"
+#include "indexer/ops/commands.hpp"
+
+namespace {
+
+using media::ops::CommandLine;
+using Command = CommandLine::Command;
+
+int finish(const media::Result<std::string>& result) {
+  if (!result) {
+    std::fprintf(stderr, "media-indexer: %s\n", result.error().message.c_str());
+    return 1;
+  }
+  if (!result->empty()) std::printf("%s\n", result->c_str());
+  return 0;
+}
+
+int run(const CommandLine& line) {
+  if (line.command == Command::help) {
+    std::fwrite(media::ops::kUsage.data(), 1, media::ops::kUsage.size(), stdout);
+    return 0;
+  }
+  if (line.command == Command::version) return finish(std::string(media::kVersion));
+  const auto config = media::load_config(line.config_path);
+  if (!config) {
+    const bool is_check = line.command == Command::check;
+    std::fprintf(is_check ? stdout : stderr, "%s%s\n", is_check ? "FAIL settings: " : "",
+                 config.error().message.c_str());
+    return 1;
+  }
+  switch (line.command) {
+    case Command::serve:
+      return media::serve(*config);
+    case Command::check:
+      return media::ops::run_checks(*config) ? 0 : 1;
+    case Command::company_add:
+      return finish(media::ops::add_company(*config, line));
+    case Command::user_add:
+      return finish(media::ops::add_user(*config, line));
+    case Command::account_add:
+      return finish(media::ops::add_account(*config, line));
+    case Command::token:
+      return finish(media::ops::make_token(*config, line));
+    case Command::init:
+      return finish(media::ops::initialise(*config));
+    case Command::version:
+    case Command::help:
+      break;
+  }
+  return 0;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  // Few threads allocate: more arenas would only keep memory apart.
+  mallopt(M_ARENA_MAX, 2);
+  const auto arguments = media::ops::take_arguments(argc, argv);
+  const auto line =
+      media::ops::parse_command_line(arguments, [](const char* name) { return getenv(name); });
+  if (!line) {
+    std::fprintf(stderr, "media-indexer: %s\nTry `media-indexer help`.\n",
+                 line.error().message.c_str());
+    return 2;
+  }
+  try {
+    return run(*line);
+  } catch (const std::exception& error) {
+    std::fprintf(stderr, "media-indexer: %s\n", error.what());
+    return 1;
+  }
+}

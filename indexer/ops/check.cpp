@@ -1,0 +1,145 @@
+#include "indexer/ops/check.hpp"
+
+#include <chrono>
+#include <cmath>
+#include <cstdio>
+#include <cstdlib>
+
+#include <fcntl.h>
+
+#include <boost/asio/thread_pool.hpp>
+
+#include "core/jwt.hpp"
+#include "indexer/ops/database_session.hpp"
+#include "indexer/storage/local_store.hpp"
+#include "indexer/unique_fd.hpp"
+
+namespace media::ops {
+namespace {
+
+constexpr double kMaxClockDifference = 5.0;
+
+class Report {
+ public:
+  void ok(const std::string& what) { print("ok " + what); }
+  void warn(const std::string& what, const std::string& why) {
+    print("warn " + what + ": " + why);
+  }
+  void fail(const std::string& what, const std::string& why, const std::string& remedy) {
+    has_failed_ = true;
+    print("FAIL " + what + ": " + why + (remedy.empty() ? "" : ": " + remedy));
+  }
+  bool has_failed() const { return has_failed_; }
+
+ private:
+  static void print(const std::string& line) { std::printf("%s\n", line.c_str()); }
+  bool has_failed_ = false;
+};
+
+void check_keys(const Config& config, Report& report) {
+  const auto jwt_key = read_key_file(config.auth.jwt_key_file);
+  if (!jwt_key) {
+    report.fail("jwt key", jwt_key.error().message, "");
+  } else if (jwt_key->size() < kMinJwtKeySize) {
+    report.fail("jwt key", "fewer than 32 bytes",
+                "openssl rand -hex 32 > " + config.auth.jwt_key_file);
+  } else {
+    report.ok("jwt key");
+  }
+  const auto sealing_key = read_sealing_key(config.secrets.key_file);
+  if (sealing_key) {
+    report.ok("secrets key");
+  } else {
+    report.fail("secrets key", sealing_key.error().message, "");
+  }
+}
+
+void check_store(const Config& config, Report& report) {
+  boost::asio::thread_pool workers(1);
+  const auto store = storage::make_local_store(config.storage.root, workers);
+  if (const auto checked = store->check(); !checked) {
+    report.fail("storage root", checked.error().message,
+                "mount it and make it writable for this user, or run media-indexer init");
+    return;
+  }
+  report.ok("storage root");
+  const UniqueFd unnamed(
+      open(config.storage.root.c_str(), O_TMPFILE | O_WRONLY | O_CLOEXEC, 0600));
+  if (unnamed) {
+    report.ok("unnamed temporary files");
+  } else {
+    report.warn("unnamed temporary files",
+                "this file system has none: a crash can leave files under .tmp/");
+  }
+}
+
+double unix_now() {
+  return std::chrono::duration<double>(std::chrono::system_clock::now().time_since_epoch())
+      .count();
+}
+
+Result<std::string> look_at_database(db::Database& database, boost::asio::yield_context yield,
+                                     Report& report) {
+  const auto version = database.query(yield, "SELECT media.schema_version() AS version");
+  if (!version) return std::unexpected(version.error());
+  report.ok("database connection");
+  const auto fits = check_schema_version(version->integer(0, "version"));
+  if (!fits) return std::unexpected(fits.error());
+  report.ok("schema version");
+  const auto rows = database.query(
+      yield,
+      "SELECT rolsuper, rolbypassrls, extract(epoch FROM clock_timestamp())::text AS clock "
+      "FROM pg_roles WHERE rolname = current_user");
+  if (!rows) return std::unexpected(rows.error());
+  if (rows->boolean(0, "rolsuper") || rows->boolean(0, "rolbypassrls")) {
+    report.warn("database role",
+                "row-level security does not bind it: connect as media_indexer");
+  } else {
+    report.ok("database role");
+  }
+  const double difference =
+      std::abs(std::strtod(std::string(rows->text(0, "clock")).c_str(), nullptr) - unix_now());
+  if (difference > kMaxClockDifference) {
+    report.fail("clock", "differs from the database's by " +
+                             std::to_string(std::lround(difference)) + " s",
+                "run chrony or systemd-timesyncd on both hosts");
+  } else {
+    report.ok("clock");
+  }
+  return std::string();
+}
+
+void check_database(const Config& config, Report& report) {
+  const auto looked =
+      with_database(config, [&](db::Database& database, boost::asio::yield_context yield) {
+        return look_at_database(database, yield, report);
+      });
+  if (!looked) {
+    report.fail("database", looked.error().message,
+                looked.error().code == ErrorCode::unavailable
+                    ? "start PostgreSQL, or correct [database] conninfo"
+                    : "deploy the schema (sqitch deploy) and grant its functions to this role");
+  }
+}
+
+}  // namespace
+
+Result<void> check_schema_version(std::int64_t deployed) {
+  if (deployed == kSchemaVersion) return {};
+  const std::string versions = "the database has schema version " + std::to_string(deployed) +
+                               ", this program needs " + std::to_string(kSchemaVersion);
+  return fail(ErrorCode::conflict,
+              versions + (deployed < kSchemaVersion ? ": run sqitch deploy"
+                                                    : ": install a newer media-indexer"));
+}
+
+bool run_checks(const Config& config) {
+  Report report;
+  report.ok("settings " + config.path);
+  check_keys(config, report);
+  check_store(config, report);
+  check_database(config, report);
+  return !report.has_failed();
+}
+
+}  // namespace media::ops

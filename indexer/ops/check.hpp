@@ -1,0 +1,20 @@
+#pragma once
+
+#include <string>
+
+#include "indexer/config.hpp"
+
+namespace media::ops {
+
+/// The version of the schema's functions that this program calls.
+inline constexpr int kSchemaVersion = 1;
+
+/// Nothing when it fits, else what is wrong and what to do.
+Result<void> check_schema_version(std::int64_t deployed);
+
+/// Looks at everything that `serve` depends on. Prints a line for each on
+/// standard output: "ok WHAT", "warn WHAT: ..." or "FAIL WHAT: why: what to do".
+/// False when anything failed.
+bool run_checks(const Config& config);
+
+}  // namespace media::ops

@@ -1,0 +1,238 @@
+#include "indexer/ops/command_line.hpp"
+
+#include <algorithm>
+#include <array>
+#include <charconv>
+#include <cstring>
+#include <optional>
+
+namespace media::ops {
+namespace {
+
+using Command = CommandLine::Command;
+
+constexpr std::string_view kDefaultConfig = "/etc/ngx_media/indexer.toml";
+constexpr std::int64_t kMaxTtlSeconds = std::int64_t{10} * 366 * 24 * 3600;
+
+struct CommandRule {
+  std::string_view words;
+  Command command;
+  bool takes_name;
+  std::string_view options;  ///< with spaces around each
+  std::string_view required;
+};
+
+constexpr std::array<CommandRule, 9> kCommands = {{
+    {"serve", Command::serve, false, "", ""},
+    {"check", Command::check, false, "", ""},
+    {"company add", Command::company_add, true, "", ""},
+    {"user add", Command::user_add, true, " --company --role ", "--company"},
+    {"account add", Command::account_add, false,
+     " --company --provider --external-id --secret --secret-file --secret-env ",
+     "--company --provider --external-id"},
+    {"token", Command::token, false, " --user --company --ttl ", "--user --company"},
+    {"init", Command::init, false, "", ""},
+    {"version", Command::version, false, "", ""},
+    {"help", Command::help, false, "", ""},
+}};
+
+std::unexpected<Error> usage(std::string message) {
+  return fail(ErrorCode::invalid_argument, std::move(message));
+}
+
+const CommandRule* find_rule(std::string_view words) {
+  const auto* rule = std::ranges::find(kCommands, words, &CommandRule::words);
+  return rule == kCommands.end() ? nullptr : rule;
+}
+
+Result<SecretArgument> secret_argument(std::string_view option, const std::string& text) {
+  const auto equals = text.find('=');
+  if (equals == 0 || equals == std::string::npos || equals + 1 == text.size()) {
+    return usage(std::string(option) + " takes NAME=" +
+                 (option == "--secret" ? "VALUE" : option == "--secret-file" ? "PATH" : "VAR"));
+  }
+  SecretArgument secret{text.substr(0, equals), SecretArgument::Source::value,
+                        text.substr(equals + 1)};
+  if (option == "--secret-file") secret.source = SecretArgument::Source::file;
+  if (option == "--secret-env") secret.source = SecretArgument::Source::environment;
+  return secret;
+}
+
+Result<void> set_option(CommandLine& line, std::string_view option, const std::string& value) {
+  if (option.starts_with("--secret")) {
+    auto secret = secret_argument(option, value);
+    if (!secret) return std::unexpected(secret.error());
+    line.secrets.push_back(std::move(*secret));
+    return {};
+  }
+  if (option == "--ttl") {
+    const auto ttl = parse_ttl(value);
+    if (!ttl) return usage("--ttl takes a duration like 90s, 15m, 1h or 7d");
+    line.ttl = *ttl;
+    return {};
+  }
+  if (value.empty()) return usage(std::string(option) + " must not be empty");
+  if (option == "--config") line.config_path = value;
+  if (option == "--company") line.company = value;
+  if (option == "--user") line.user = value;
+  if (option == "--role") line.role = value;
+  if (option == "--provider") line.provider = value;
+  if (option == "--external-id") line.external_id = value;
+  return {};
+}
+
+bool has_option(const CommandLine& line, std::string_view option) {
+  if (option == "--company") return !line.company.empty();
+  if (option == "--user") return !line.user.empty();
+  if (option == "--provider") return !line.provider.empty();
+  return !line.external_id.empty();
+}
+
+Result<void> check_complete(const CommandLine& line, const CommandRule& rule) {
+  const std::string words(rule.words);
+  if (rule.takes_name && line.name.empty()) return usage("'" + words + "' needs a NAME");
+  std::string_view rest = rule.required;
+  while (!rest.empty()) {
+    const std::string_view option = rest.substr(0, rest.find(' '));
+    if (!has_option(line, option)) return usage("'" + words + "' needs " + std::string(option));
+    rest.remove_prefix(std::min(rest.size(), option.size() + 1));
+  }
+  constexpr std::array<std::string_view, 4> kRoles = {"viewer", "agent", "manager", "admin"};
+  if (std::ranges::find(kRoles, line.role) == kRoles.end()) {
+    return usage("--role is viewer, agent, manager or admin");
+  }
+  return {};
+}
+
+// Reads what follows the command's words.
+class OptionReader {
+ public:
+  OptionReader(const CommandRule& rule, CommandLine& line) : rule_(rule), line_(line) {}
+
+  Result<void> read(const std::vector<std::string>& arguments, std::size_t at) {
+    for (; at < arguments.size(); ++at) {
+      const std::string& argument = arguments[at];
+      if (only_names_ || !argument.starts_with("--")) {
+        if (auto taken = take_name(argument); !taken) return taken;
+      } else if (argument == "--") {
+        only_names_ = true;
+      } else if (auto taken = take_option(arguments, at); !taken) {
+        return taken;
+      }
+    }
+    return check_complete(line_, rule_);
+  }
+
+ private:
+  Result<void> take_name(const std::string& argument) {
+    if (!rule_.takes_name || !line_.name.empty()) {
+      return usage("unexpected argument '" + argument + "'");
+    }
+    if (argument.empty()) return usage("the NAME must not be empty");
+    line_.name = argument;
+    return {};
+  }
+
+  Result<void> take_option(const std::vector<std::string>& arguments, std::size_t& at) {
+    const auto equals = arguments[at].find('=');
+    const std::string option = arguments[at].substr(0, equals);
+    const bool is_known = option == "--config" ||
+                          rule_.options.find(" " + option + " ") != std::string_view::npos;
+    if (!is_known) {
+      return usage("'" + std::string(rule_.words) + "' has no option " + option);
+    }
+    if (equals != std::string::npos) {
+      return set_option(line_, option, arguments[at].substr(equals + 1));
+    }
+    if (++at == arguments.size()) return usage(option + " needs a value");
+    return set_option(line_, option, arguments[at]);
+  }
+
+  const CommandRule& rule_;
+  CommandLine& line_;
+  bool only_names_ = false;
+};
+
+}  // namespace
+
+const std::string_view kUsage =
+    R"(usage: media-indexer COMMAND [--config FILE] [OPTION]...
+
+  serve     runs the daemon
+  check     looks at settings, database, store and keys; one line for each
+  init      makes missing key files (mode 0600) and marks the storage root
+  company add NAME
+  user add --company C NAME [--role viewer|agent|manager|admin]
+  account add --company C --provider whatsapp|generic --external-id ID
+              [--secret NAME=VALUE]... [--secret-file NAME=PATH]...
+              [--secret-env NAME=VAR]...
+  token --user U --company C [--ttl 1h]
+  version
+  help
+
+C and U are a name or an id. FILE is $MEDIA_CONFIG, else
+/etc/ngx_media/indexer.toml. Standard output carries only the result: the id,
+the webhook's URL, or the token. Exit status: 0 done, 1 failed, 2 wrong usage.
+)";
+
+std::vector<std::string> take_arguments(int argc, char** argv) {
+  std::vector<std::string> arguments;
+  bool is_secret = false;
+  for (int i = 1; i < argc; ++i) {
+    const std::string_view argument(argv[i]);
+    arguments.emplace_back(argument);
+    constexpr std::string_view kOption = "--secret=";
+    if (is_secret) {
+      std::memset(argv[i], 'x', argument.size());
+    } else if (argument.starts_with(kOption)) {
+      std::memset(argv[i] + kOption.size(), 'x', argument.size() - kOption.size());
+    }
+    is_secret = arguments.back() == "--secret";
+  }
+  return arguments;
+}
+
+std::optional<std::chrono::seconds> parse_ttl(std::string_view text) {
+  std::int64_t number = 0;
+  const char* end = text.data() + text.size();
+  const auto [unit, error] = std::from_chars(text.data(), end, number);
+  if (error != std::errc() || number <= 0 || end - unit > 1) return std::nullopt;
+  std::int64_t factor = 1;
+  if (unit != end) {
+    constexpr std::string_view kUnits = "smhd";
+    constexpr std::array<std::int64_t, 4> kSeconds = {1, 60, 3600, 86400};
+    const auto index = kUnits.find(*unit);
+    if (index == std::string_view::npos) return std::nullopt;
+    factor = kSeconds[index];
+  }
+  if (number > kMaxTtlSeconds / factor) return std::nullopt;
+  return std::chrono::seconds(number * factor);
+}
+
+Result<CommandLine> parse_command_line(
+    const std::vector<std::string>& arguments,
+    const std::function<const char*(const char*)>& environment) {
+  CommandLine line;
+  const char* from_environment = environment("MEDIA_CONFIG");
+  line.config_path = from_environment != nullptr && *from_environment != '\0'
+                         ? std::string(from_environment)
+                         : std::string(kDefaultConfig);
+  if (arguments.empty()) return usage("which command?");
+  std::string words = arguments[0];
+  if (words == "--help" || words == "-h") words = "help";
+  if (words == "--version") words = "version";
+  std::size_t at = 1;
+  const CommandRule* rule = find_rule(words);
+  if (rule == nullptr && arguments.size() > 1) {
+    rule = find_rule(words + " " + arguments[1]);
+    at = 2;
+  }
+  if (rule == nullptr) return usage("unknown command '" + words + "'");
+  line.command = rule->command;
+  if (auto read = OptionReader(*rule, line).read(arguments, at); !read) {
+    return std::unexpected(read.error());
+  }
+  return line;
+}
+
+}  // namespace media::ops

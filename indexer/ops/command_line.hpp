@@ -1,0 +1,60 @@
+#pragma once
+
+#include <chrono>
+#include <functional>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "core/error.hpp"
+
+namespace media::ops {
+
+/// A secret named on the command line, and where its value comes from.
+struct SecretArgument {
+  enum class Source { value, file, environment };
+  std::string name;
+  Source source = Source::value;
+  std::string text;  ///< the value, the path, or the variable's name
+};
+
+struct CommandLine {
+  enum class Command {
+    serve,
+    check,
+    company_add,
+    user_add,
+    account_add,
+    token,
+    init,
+    version,
+    help,
+  };
+  Command command = Command::help;
+  std::string config_path;
+  std::string name;  ///< of the company or user to be added
+  std::string company;
+  std::string user;
+  std::string role = "agent";
+  std::string provider;
+  std::string external_id;
+  std::vector<SecretArgument> secrets;
+  std::chrono::seconds ttl{3600};
+};
+
+/// Copies the arguments and overwrites values of --secret in place, so that
+/// they do not show in `ps` any longer.
+std::vector<std::string> take_arguments(int argc, char** argv);
+
+/// Error `invalid_argument`: wrong usage. `environment` is getenv, or a test's.
+Result<CommandLine> parse_command_line(
+    const std::vector<std::string>& arguments,
+    const std::function<const char*(const char*)>& environment);
+
+/// "90", "90s", "15m", "1h" or "7d". Nothing for everything else.
+std::optional<std::chrono::seconds> parse_ttl(std::string_view text);
+
+extern const std::string_view kUsage;
+
+}  // namespace media::ops

@@ -1,0 +1,26 @@
+#pragma once
+
+#include <string>
+
+#include <boost/asio/spawn.hpp>
+
+#include "core/error.hpp"
+#include "indexer/config.hpp"
+#include "indexer/db/database.hpp"
+#include "indexer/ops/command_line.hpp"
+
+namespace media::ops {
+
+/// Each does what its command says and returns what goes to standard output.
+Result<std::string> add_company(const Config& config, const CommandLine& line);
+Result<std::string> add_user(const Config& config, const CommandLine& line);
+Result<std::string> add_account(const Config& config, const CommandLine& line);
+Result<std::string> make_token(const Config& config, const CommandLine& line);
+/// Also tells on standard error what it made and what was there.
+Result<std::string> initialise(const Config& config);
+
+/// Id of a company. Error `not_found` with a hint.
+Result<std::string> find_company(db::Database& database, boost::asio::yield_context yield,
+                                 const std::string& name_or_id);
+
+}  // namespace media::ops

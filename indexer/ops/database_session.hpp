@@ -1,0 +1,18 @@
+#pragma once
+
+#include <functional>
+
+#include <boost/asio/spawn.hpp>
+
+#include "indexer/config.hpp"
+#include "indexer/db/database.hpp"
+
+namespace media::ops {
+
+/// Runs a command's work with one database connection on a loop of its own,
+/// and returns its result.
+Result<std::string> with_database(
+    const Config& config,
+    const std::function<Result<std::string>(db::Database&, boost::asio::yield_context)>& work);
+
+}  // namespace media::ops

@@ -1,0 +1,141 @@
+#include "indexer/providers/whatsapp.hpp"
+
+#include <algorithm>
+#include <array>
+
+#include "core/encoding.hpp"
+#include "indexer/http/problem.hpp"
+#include "indexer/providers/whatsapp_graph.hpp"
+#include "indexer/providers/whatsapp_payload.hpp"
+
+namespace media::providers {
+namespace {
+
+constexpr std::array<SecretRule, 3> kSecrets = {
+    SecretRule{"app_secret", true, true, "App Secret of the Meta app: signs the webhooks"},
+    SecretRule{"access_token", true, false, "system user's token: opens the media"},
+    SecretRule{"verify_token", true, false, "the word typed into the App Dashboard"},
+};
+
+constexpr std::size_t kMaxChallengeSize = 256;
+constexpr std::string_view kSignaturePrefix = "sha256=";
+
+bool is_lower_hex(std::string_view text) {
+  return text.find_first_not_of("0123456789abcdef") == std::string_view::npos;
+}
+
+int count_parameter(std::string_view query, std::string_view name) {
+  int count = 0;
+  while (!query.empty()) {
+    const auto end = query.find('&');
+    const std::string_view pair = query.substr(0, end);
+    if (percent_decode(pair.substr(0, pair.find('='))) == name) ++count;
+    query.remove_prefix(end == std::string_view::npos ? query.size() : end + 1);
+  }
+  return count;
+}
+
+bool is_printable(std::string_view text) {
+  return std::ranges::all_of(text, [](unsigned char c) { return c > 0x20 && c < 0x7f; });
+}
+
+class WhatsApp : public Provider {
+ public:
+  WhatsApp(std::string graph_url, HostPolicy hosts)
+      : graph_url_(std::move(graph_url)), hosts_(std::move(hosts)) {}
+
+  std::string_view name() const override { return "whatsapp"; }
+  std::span<const SecretRule> secret_rules() const override { return kSecrets; }
+
+  Result<void> check_secret(std::string_view name, std::string_view value) const override {
+    // They end up in headers and come from dashboards by copy and paste.
+    if (value.empty() || !is_printable(value)) {
+      return fail(ErrorCode::invalid_argument,
+                  std::string(name) + " must be printable text without white space");
+    }
+    return {};
+  }
+
+  http::Response handshake(const http::Request& request, const Secrets& secrets) const override;
+
+  Result<void> verify(const http::Request& request, const Secrets& secrets,
+                      std::int64_t) const override {
+    if (verify_hub_signature(request.header("x-hub-signature-256"), request.body,
+                             secrets.all("app_secret"))) {
+      return {};
+    }
+    return fail(ErrorCode::unauthorized, "X-Hub-Signature-256 does not match");
+  }
+
+  Result<Delivery> parse(const http::Request& request, std::int64_t now) const override {
+    auto delivery = parse_whatsapp(request.body, now);
+    if (delivery) delivery->key = hex_encode(sha256(as_bytes(request.body)));
+    return delivery;
+  }
+
+  const HostPolicy& hosts() const override { return hosts_; }
+  std::string_view credential() const override { return "access_token"; }
+
+  std::string resolve_url(const MediaReference& media, bool with_account) const override {
+    if (media.provider_media_id.empty()) return {};
+    std::string url = graph_url_ + "/" + percent_encode(media.provider_media_id);
+    if (with_account && !media.account.empty()) {
+      url += "?phone_number_id=" + percent_encode(media.account);
+    }
+    return url;
+  }
+
+  ResolveAnswer read_resolve_answer(int status, std::string_view body,
+                                    std::int64_t now) const override {
+    return read_graph_media(status, body, now);
+  }
+
+ private:
+  std::string graph_url_;
+  HostPolicy hosts_;
+};
+
+// The echo is plain text and only for who knows the token: else it would be
+// a reflection of anybody's markup.
+http::Response WhatsApp::handshake(const http::Request& request, const Secrets& secrets) const {
+  for (const std::string_view name : {"hub.mode", "hub.challenge", "hub.verify_token"}) {
+    if (count_parameter(request.query(), name) != 1) {
+      return http::problem(400, std::string(name) + " must be given exactly once");
+    }
+  }
+  const std::string challenge = request.query_value("hub.challenge");
+  if (challenge.empty() || challenge.size() > kMaxChallengeSize || !is_printable(challenge)) {
+    return http::problem(400, "hub.challenge is malformed");
+  }
+  const std::string token = request.query_value("hub.verify_token");
+  const std::string_view wanted = secrets.first("verify_token");
+  const bool matches = !wanted.empty() && equal_in_constant_time(as_bytes(token), as_bytes(wanted));
+  if (request.query_value("hub.mode") != "subscribe" || !matches) {
+    return http::problem(403, "hub.verify_token does not match");
+  }
+  http::Response response;
+  response.content_type = "text/plain";
+  response.body = challenge;
+  response.headers.emplace_back("X-Content-Type-Options", "nosniff");
+  return response;
+}
+
+}  // namespace
+
+bool verify_hub_signature(std::string_view header, std::string_view body,
+                          const std::vector<std::string_view>& app_secrets) {
+  if (header.size() != kSignaturePrefix.size() + 64 || !header.starts_with(kSignaturePrefix) ||
+      !is_lower_hex(header.substr(kSignaturePrefix.size()))) {
+    return false;
+  }
+  const auto claimed = hex_decode(header.substr(kSignaturePrefix.size()));
+  return std::ranges::any_of(app_secrets, [&](std::string_view secret) {
+    return equal_in_constant_time(hmac_sha256(as_bytes(secret), as_bytes(body)), *claimed);
+  });
+}
+
+std::unique_ptr<Provider> make_whatsapp(std::string graph_url, HostPolicy hosts) {
+  return std::make_unique<WhatsApp>(std::move(graph_url), std::move(hosts));
+}
+
+}  // namespace media::providers
