@@ -1,0 +1,10 @@
+#pragma once
+
+#include "ngx_media_module/request_ctx.hpp"
+
+namespace media::nginx {
+
+/// Sends the file of the granted record, as nginx's static module would.
+ngx_int_t send_file(ngx_http_request_t* r, RequestCtx& ctx);
+
+}  // namespace media::nginx

@@ -1,0 +1,11 @@
+#pragma once
+
+#include "ngx_media_module/request_ctx.hpp"
+
+namespace media::nginx {
+
+/// Who the caller is by `media_session` and `media_token` of the request's
+/// current location; found out once. Only where a session is configured.
+const CallerIdentity& identify(ngx_http_request_t* r, RequestCtx& ctx);
+
+}  // namespace media::nginx

@@ -1,0 +1,66 @@
+#include "ngx_media_module/key_file.hpp"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+
+namespace media::nginx {
+namespace {
+
+constexpr std::size_t kMaxKeySize = 65536;
+
+class Descriptor {
+ public:
+  explicit Descriptor(int fd) : fd_(fd) {}
+  ~Descriptor() {
+    if (fd_ >= 0) ::close(fd_);
+  }
+  Descriptor(const Descriptor&) = delete;
+  Descriptor& operator=(const Descriptor&) = delete;
+  int get() const { return fd_; }
+
+ private:
+  int fd_;
+};
+
+std::unexpected<Error> unusable(const std::string& path, const std::string& why) {
+  return fail(ErrorCode::invalid_argument, "key file \"" + path + "\" " + why);
+}
+
+std::unexpected<Error> unreadable(const std::string& path) {
+  return unusable(path, std::string("can't be read: ") + std::strerror(errno));
+}
+
+Result<Bytes> read_all(const std::string& path) {
+  const Descriptor file(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
+  if (file.get() < 0) return unreadable(path);
+  struct stat info {};
+  if (::fstat(file.get(), &info) != 0) return unreadable(path);
+  if (!S_ISREG(info.st_mode)) return unusable(path, "is not a regular file");
+  Bytes bytes(std::min<std::size_t>(static_cast<std::size_t>(info.st_size), kMaxKeySize));
+  const ssize_t count = ::read(file.get(), bytes.data(), bytes.size());
+  if (count < 0) return unreadable(path);
+  bytes.resize(static_cast<std::size_t>(count));
+  return bytes;
+}
+
+bool is_white_space(std::uint8_t byte) { return byte == ' ' || (byte >= '\t' && byte <= '\r'); }
+
+}  // namespace
+
+Result<Bytes> read_key_file(const std::string& path, std::size_t min_size) {
+  auto key = read_all(path);
+  if (!key) return key;
+  while (!key->empty() && is_white_space(key->back())) key->pop_back();
+  if (key->size() < min_size) {
+    return unusable(path, "holds a key of " + std::to_string(key->size()) + " bytes, but " +
+                              std::to_string(min_size) + " are needed");
+  }
+  return key;
+}
+
+}  // namespace media::nginx
