@@ -1,0 +1,35 @@
+#!/usr/bin/env bash
+# ./dev test [unit|sql|integration|asan|crash]...: all of them by default.
+set -euo pipefail
+. "$MEDIA_SOURCE/devtools/common.sh"
+. "$MEDIA_SOURCE/devtools/packages.sh"
+
+suites=(unit sql integration crash asan)
+[ $# -eq 0 ] || suites=("$@")
+for suite in "${suites[@]}"; do
+  case $suite in
+    unit | sql | integration | crash | asan) ;;
+    *) die "no such suite: $suite (unit, sql, integration, crash, asan)" ;;
+  esac
+done
+
+integration=$MEDIA_SOURCE/t/integration
+run_pytest() { (cd "$integration" && "$PYTHON" -m pytest -q "$@"); }
+
+test_unit() { ctest --test-dir "$MEDIA_BUILD" --output-on-failure -j "$(nproc)"; }
+test_sql() { "$PYTHON" -m stack.with_postgres bash "$MEDIA_SOURCE/sql/test.sh"; }
+test_integration() { run_pytest -m 'not crash'; }
+test_crash() { run_pytest -m crash; }
+test_asan() {
+  local asan=$MEDIA_SOURCE/build/asan
+  bash "$MEDIA_SOURCE/devtools/build-asan-nginx.sh" "$asan"
+  run_pytest -m module --nginx "$asan/nginx" --module "$asan/ngx_http_media_module.so"
+}
+
+need_packages build run test
+bash "$MEDIA_SOURCE/devtools/build.sh"
+for suite in "${suites[@]}"; do
+  note "$suite tests"
+  "test_$suite"
+done
+note "passed: ${suites[*]}"

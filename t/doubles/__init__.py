@@ -1,0 +1,1 @@
+"""Doubles of the providers: they behave as the real services are known to, odd days included."""

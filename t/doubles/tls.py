@@ -1,0 +1,16 @@
+"""A certificate authority for tests, and a server certificate for the doubles' hosts."""
+
+import ssl
+
+import trustme
+
+
+class TestAuthority:
+    """Made anew for every run; `ca_file` is what the indexer is told to trust."""
+
+    def __init__(self, directory, hosts):
+        authority = trustme.CA()
+        self.ca_file = directory / "test-ca.pem"
+        authority.cert_pem.write_to_path(str(self.ca_file))
+        self.server_context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        authority.issue_cert(*hosts).configure_cert(self.server_context)

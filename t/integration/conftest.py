@@ -1,0 +1,134 @@
+from pathlib import Path
+
+import pytest
+
+from doubles.standard_webhook import FileHost
+from doubles.tls import TestAuthority
+from doubles.whatsapp_graph import HOSTS, WhatsAppGraph
+from site_under_test import Site
+from stack import Programs, Stack
+from watch import StackWatch
+
+# Patience of a test, not of a provider.
+QUICK = {
+    "fetch.retry_base_ms": 40,
+    "fetch.retry_max_ms": 400,
+    "fetch.max_attempts": 4,
+    "fetch.connect_timeout_ms": 1500,
+    "fetch.stall_timeout_ms": 1500,
+    "fetch.total_timeout_ms": 15000,
+    "fetch.lease_seconds": 5,
+    "server.stop_grace_seconds": 5,
+}
+
+
+def pytest_addoption(parser):
+    parser.addoption("--nginx", type=Path, help="another nginx, such as one with sanitizers")
+    parser.addoption("--module", type=Path, help="the module built for that nginx")
+
+
+@pytest.fixture(scope="session")
+def programs(request):
+    built = Programs.built()
+    built.nginx = request.config.getoption("--nginx") or built.nginx
+    built.module = request.config.getoption("--module") or built.module
+    return built
+
+
+@pytest.fixture(scope="session")
+def authority(tmp_path_factory):
+    return TestAuthority(tmp_path_factory.mktemp("ca"), HOSTS)
+
+
+@pytest.fixture(scope="session")
+def graph(authority):
+    """WhatsApp's Graph API over TLS."""
+    double = WhatsAppGraph(authority=authority)
+    yield double
+    double.close()
+
+
+@pytest.fixture(scope="session")
+def file_host():
+    """A host of files that asks for no credential."""
+    host = FileHost()
+    yield host
+    host.close()
+
+
+@pytest.fixture(scope="session")
+def quick_settings(graph, authority):
+    return QUICK | graph.settings() | {"fetch.ca_file": str(authority.ca_file),
+                                       "fetch.allow_plain_http": True}
+
+
+class Stacks:
+    """Starts stacks and remembers them for the check at the end of a test."""
+
+    def __init__(self, programs, directory):
+        self.programs = programs
+        self.directory = directory
+        self.watches = {}
+
+    def start(self, name, overrides, server_config="", **options):
+        stack = Stack(self.directory / name, self.programs, **options)
+        (stack.dir / "nginx.d").mkdir(parents=True)
+        (stack.dir / "nginx.d" / "server.conf").write_text(server_config)
+        stack.up(overrides=overrides)
+        self.watches[name] = StackWatch(stack)
+        return stack
+
+    def stop(self, name):
+        watch = self.watches.pop(name)
+        watch.stack.down()
+        return watch
+
+
+@pytest.fixture(scope="session")
+def stacks(programs, tmp_path_factory):
+    running = Stacks(programs, tmp_path_factory.mktemp("stacks"))
+    yield running
+    for name in list(running.watches):
+        running.stop(name)
+
+
+STATIC_TWIN = """
+location /static/ {
+    alias %s/;
+}
+"""
+
+
+@pytest.fixture(scope="session")
+def stack(stacks, quick_settings):
+    """The stack that most tests share. /static/ serves the store with nginx's own handler."""
+    return stacks.start("main", quick_settings, STATIC_TWIN % (stacks.directory / "main" / "media"))
+
+
+@pytest.fixture(scope="module")
+def site(stack, graph):
+    return Site(stack, graph)
+
+
+@pytest.fixture
+def own_stack(stacks, quick_settings, request):
+    """Starts a stack for one test: own_stack(overrides={}, ...)."""
+    started = []
+
+    def start(overrides=None, **options):
+        name = f"{request.node.name[:24]}-{len(started)}"
+        started.append(name)
+        return stacks.start(name, quick_settings | (overrides or {}), **options)
+    yield start
+    for name in started:
+        if name in stacks.watches:
+            stacks.stop(name)
+
+
+@pytest.fixture(autouse=True)
+def leaves_everything_clean(request, stacks, own_stack):
+    """After every test: nothing alarming in any log, nothing leaked."""
+    yield
+    noise = [mark.args for mark in request.node.iter_markers("log_noise")]
+    for watch in list(stacks.watches.values()):
+        watch.check(noise)

@@ -1,0 +1,143 @@
+"""What must be as before after every test: logs, processes, descriptors, database backends."""
+
+import os
+import re
+from pathlib import Path
+
+from stack.process import stack_processes, wait_until
+from stack import StackError
+
+SANITIZER = r"Sanitizer|runtime error:"
+FORBIDDEN = {
+    "nginx": rf"\[(alert|crit|emerg)\]|{SANITIZER}",
+    "indexer": rf'"level":"error"|terminate called|Assertion|{SANITIZER}',
+    "postgres": r"\b(ERROR|FATAL|PANIC):",
+}
+# Idle sockets that are kept on purpose: nginx's keepalive connections to the indexer, and the
+# indexer's to the provider.
+KEPT_SOCKETS = {"nginx": 20, "media-indexer": 40, "postgres": 4}
+
+
+class LogMark:
+    """Remembers where a log ended; later reads only what came after."""
+
+    def __init__(self, path):
+        self.path = Path(path)
+        self.offset = self.path.stat().st_size if self.path.exists() else 0
+
+    def text(self):
+        if not self.path.exists():
+            return ""
+        with open(self.path, errors="replace") as log:
+            log.seek(self.offset)
+            return log.read()
+
+    def wait_for(self, pattern, seconds=10):
+        wait_until(lambda: re.search(pattern, self.text()), seconds, f"{pattern!r} in {self.path}")
+
+
+def logs_of(stack):
+    return {"nginx": [stack.logs / "nginx-error.log", stack.logs / "nginx.log"],
+            "indexer": [stack.indexer.log], "postgres": [stack.postgres.log]}
+
+
+class StackWatch:
+    """Made when a stack is up and idle; `check()` asserts that it is so again."""
+
+    def __init__(self, stack):
+        self.stack = stack
+        self.files = {}
+        for program, pid in servers(stack):
+            self.files.setdefault(program, set()).update(open_files(pid, stack)[0])
+        self.mark()
+
+    def mark(self):
+        self.marks = {name: [LogMark(path) for path in paths]
+                      for name, paths in logs_of(self.stack).items()}
+
+    def check(self, noise=()):
+        problems = self._log_problems(noise)
+        for find in (self._process_problems, self._descriptor_problems, self._backend_problems):
+            try:
+                wait_until(lambda: not find(), 8, find.__name__)
+            except StackError:
+                problems += find()
+        self.mark()
+        assert not problems, "\n".join(problems)
+
+    def _log_problems(self, noise):
+        problems = []
+        for name, marks in self.marks.items():
+            allowed = [pattern for log, pattern in noise if log == name]
+            for line in "".join(mark.text() for mark in marks).splitlines():
+                if re.search(FORBIDDEN[name], line):
+                    if not any(re.search(pattern, line) for pattern in allowed):
+                        problems.append(f"{name} log: {line}")
+        return problems
+
+    def _process_problems(self):
+        counts = {}
+        for program, _ in servers(self.stack):
+            counts[program] = counts.get(program, 0) + 1
+        expected = {"nginx": 1 + self.stack.workers, "media-indexer": 1}
+        return [f"{counts.get(program, 0)} {program} processes, expected {count}"
+                for program, count in expected.items() if counts.get(program, 0) != count]
+
+    def _descriptor_problems(self):
+        problems = []
+        for program, pid in servers(self.stack):
+            if program == "postgres":
+                continue
+            files, sockets = open_files(pid, self.stack)
+            extra = files - self.files.get(program, set())
+            if extra:
+                problems.append(f"{program} {pid} holds {sorted(extra)}")
+            if sockets > KEPT_SOCKETS[program]:
+                problems.append(f"{program} {pid} holds {sockets} sockets")
+        return problems
+
+    def _backend_problems(self):
+        rows = self.stack.postgres.psql(
+            "SELECT usename, count(*) FROM pg_stat_activity WHERE backend_type = 'client backend' "
+            "AND pid <> pg_backend_pid() GROUP BY 1")
+        counts = dict(row.split("|") for row in rows.splitlines())
+        limits = {"media_nginx": 2 * self.stack.workers, "media_indexer": 6, "postgres": 0}
+        return [f"{count} backends of {user}, at most {limits.get(user, 0)} expected"
+                for user, count in counts.items() if int(count) > limits.get(user, 0)]
+
+
+def servers(stack):
+    """(program, pid) of every process of the stack."""
+    found = []
+    for pid in stack_processes(stack.dir):
+        try:
+            found.append((os.path.basename(os.readlink(f"/proc/{pid}/exe")), pid))
+        except OSError:
+            continue
+    return found
+
+
+def open_files(pid, stack):
+    """(names of open files, number of sockets). Pipes, timers and epoll count as files."""
+    files, sockets = set(), 0
+    try:
+        entries = os.listdir(f"/proc/{pid}/fd")
+    except OSError:
+        return files, sockets
+    for entry in entries:
+        try:
+            target = os.readlink(f"/proc/{pid}/fd/{entry}")
+        except OSError:
+            continue
+        if target.startswith("socket:"):
+            sockets += 1
+        else:
+            files.add(re.sub(r":\[\d+\]$", "", target))
+    return files, sockets
+
+
+def resident_kib(pid, field="VmRSS"):
+    for line in Path(f"/proc/{pid}/status").read_text().splitlines():
+        if line.startswith(field + ":"):
+            return int(line.split()[1])
+    raise AssertionError(f"no {field} of {pid}")
