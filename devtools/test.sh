@@ -16,8 +16,12 @@ done
 integration=$MEDIA_SOURCE/t/integration
 run_pytest() { (cd "$integration" && "$PYTHON" -m pytest -q "$@"); }
 
-test_unit() { ctest --test-dir "$MEDIA_BUILD" --output-on-failure -j "$(nproc)"; }
-test_sql() { "$PYTHON" -m stack.with_postgres bash "$MEDIA_SOURCE/sql/test.sh"; }
+with_postgres() { "$PYTHON" -m stack.with_postgres "$@"; }
+
+test_unit() {
+  with_postgres ctest --test-dir "$MEDIA_BUILD" --output-on-failure --progress -j "$(nproc)"
+}
+test_sql() { with_postgres bash "$MEDIA_SOURCE/sql/test.sh"; }
 test_integration() { run_pytest -m 'not crash'; }
 test_crash() { run_pytest -m crash; }
 test_asan() {

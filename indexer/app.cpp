@@ -20,8 +20,10 @@
 #include "indexer/ingest/webhooks.hpp"
 #include "indexer/log.hpp"
 #include "indexer/ops/check.hpp"
+#include "indexer/ops/housekeeping.hpp"
 #include "indexer/ops/sd_notify.hpp"
 #include "indexer/providers/account_directory.hpp"
+#include "indexer/queue/notifier.hpp"
 #include "indexer/queue/postgres_job_store.hpp"
 #include "indexer/queue/worker.hpp"
 #include "indexer/storage/local_store.hpp"
@@ -45,6 +47,7 @@ std::int64_t unix_now() {
 db::DatabaseOptions database_options(const Config& config) {
   db::DatabaseOptions options;
   options.conninfo = config.database.conninfo;
+  options.session_settings = queue::kNotifyLater;
   options.connections = config.database.connections;
   options.query_timeout = config.database.query_timeout;
   return options;
@@ -95,8 +98,8 @@ class App {
   api::ApiDependencies api_dependencies();
   fetch::RetrievalTools retrieval_tools();
   queue::WorkerOptions worker_options();
-  Result<std::string> credential(yield_context yield, const queue::Job& job,
-                                 std::string_view name, bool reread);
+  Result<std::string> credential(yield_context yield, const queue::Job& job, std::string_view name,
+                                 bool reread);
   void start_up(yield_context yield);
   bool wait_for_schema(yield_context yield);
   void wait_for_signal();
@@ -108,6 +111,8 @@ class App {
   boost::asio::signal_set signals_;
   boost::asio::steady_timer start_timer_;
   db::Database database_;
+  queue::Notifier notifier_;
+  ops::Housekeeping housekeeping_;
   providers::Registry registry_;
   providers::AccountDirectory accounts_;
   std::unique_ptr<storage::BlobStore> store_;
@@ -121,7 +126,7 @@ class App {
   ingest::Webhooks webhooks_;
   api::MediaApi api_;
   http::Server server_;
-  bool is_ready_ = false;     ///< the schema fits, the worker runs
+  bool is_ready_ = false;  ///< the schema fits, the worker runs
   bool is_stopping_ = false;
   int exit_status_ = 0;
 };
@@ -132,18 +137,22 @@ App::App(const Config& config, std::string sealing_key)
       signals_(loop_, SIGTERM, SIGINT),
       start_timer_(loop_),
       database_(loop_, database_options(config)),
+      notifier_(loop_, database_),
+      housekeeping_(loop_, database_),
       registry_(config),
       accounts_(database_, std::move(sealing_key)),
       store_(storage::make_local_store(config.storage.root, workers_)),
       client_(fetch::make_curl_client(loop_, client_options(config.fetch))),
-      jobs_(queue::make_postgres_job_store(database_, queue::make_owner_name(),
-                                           config.fetch.lease)),
+      jobs_(
+          queue::make_postgres_job_store(database_, queue::make_owner_name(), config.fetch.lease)),
       downloads_(loop_, retrieval_tools(), registry_, *jobs_,
                  {{config.fetch.retry_base, config.fetch.retry_max}, config.fetch.max_attempts},
                  [this] { return std::uniform_real_distribution<double>()(random_); }),
       worker_(loop_, *jobs_, worker_options(),
               [this](yield_context yield, const queue::Job& job, queue::JobControl& control) {
-                return downloads_.run(yield, job, control);
+                const auto outcome = downloads_.run(yield, job, control);
+                notifier_.media_changed(job.media_id);
+                return outcome;
               }),
       listener_(loop_, config.database.conninfo, "media_jobs",
                 [this](std::string_view) { worker_.wake(); }),
@@ -160,17 +169,21 @@ ingest::WebhookDependencies App::webhook_dependencies() {
             return accounts_.find(yield, provider, external_id, freshness);
           },
           [this](yield_context yield, const ingest::NewDelivery& delivery) {
-            return ingest::store_delivery(database_, yield, delivery);
+            auto stored = ingest::store_delivery(database_, yield, delivery);
+            if (stored && stored->media_created > 0) {
+              worker_.wake();
+              notifier_.jobs_added();
+            }
+            return stored;
           },
           unix_now};
 }
 
 api::ApiDependencies App::api_dependencies() {
-  return {[this](yield_context yield, const Uuid& company, std::string_view sql,
-                 const db::Params& params) {
-            return database_.query_as(yield, company, sql, params);
-          },
-          [this](const std::string& media_id) { return progress_.of(media_id); }};
+  return {
+      [this](yield_context yield, const Uuid& company, std::string_view sql,
+             const db::Params& params) { return database_.query_as(yield, company, sql, params); },
+      [this](const std::string& media_id) { return progress_.of(media_id); }};
 }
 
 fetch::RetrievalTools App::retrieval_tools() {
@@ -220,7 +233,8 @@ http::Response App::dispatch(const http::Request& request, yield_context yield) 
 }
 
 http::Response App::readiness(yield_context yield) {
-  if (is_stopping_ || !is_ready_) return status_response(503, is_stopping_ ? "stopping" : "starting");
+  if (is_stopping_ || !is_ready_)
+    return status_response(503, is_stopping_ ? "stopping" : "starting");
   if (!database_.query(yield, "SELECT media.schema_version()")) {
     return status_response(503, "database unavailable");
   }
@@ -240,6 +254,7 @@ void App::start_up(yield_context yield) {
   if (!wait_for_schema(yield) || is_stopping_) return;
   listener_.start();
   worker_.start();
+  housekeeping_.start();
   is_ready_ = true;
   log::info("ready", {{"version", std::string(kVersion)}});
   ops::notify_systemd("STATUS=ready");
@@ -288,10 +303,11 @@ void App::shut_down(yield_context yield) {
   start_timer_.cancel();
   worker_.stop_claiming();
   server_.stop(yield, config_.server.stop_grace);
-  const auto left = std::chrono::duration_cast<milliseconds>(
-      until - std::chrono::steady_clock::now());
+  const auto left =
+      std::chrono::duration_cast<milliseconds>(until - std::chrono::steady_clock::now());
   worker_.stop(yield, std::max(left, milliseconds(0)), [this] { client_->cancel_all(); });
   listener_.stop();
+  housekeeping_.stop();
   database_.close();
   signals_.cancel();
   loop_.stop();
@@ -305,6 +321,7 @@ int App::run() {
   loop_.run();
   database_.close();
   listener_.stop();
+  housekeeping_.stop();
   signals_.cancel();
   // What still waits gets a chance to end by itself: a suspended coroutine
   // must not outlive the objects that it uses.

@@ -206,8 +206,8 @@ bool has_path(std::string_view url) {
 void read_socket_mode(Section& section, unsigned& mode) {
   std::string text = "0660";
   section.read("socket_mode", text);
-  const bool octal = !text.empty() && text.size() <= 4 &&
-                     text.find_first_not_of("01234567") == std::string::npos;
+  const bool octal =
+      !text.empty() && text.size() <= 4 && text.find_first_not_of("01234567") == std::string::npos;
   if (octal) {
     mode = static_cast<unsigned>(std::stoul(text, nullptr, 8));
   } else {

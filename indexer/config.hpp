@@ -13,52 +13,52 @@ namespace media {
 /// [server]: where nginx finds the daemon.
 struct ServerConfig {
   std::string listen = "unix:/run/ngx_media/indexer.sock";  ///< or "host:port"
-  unsigned socket_mode = 0660;                    ///< permissions of the unix socket
-  std::string public_url = "http://localhost";    ///< scheme and host that providers call
-  std::size_t max_body_bytes = 4u << 20;          ///< larger webhooks are answered 413
-  std::chrono::seconds stop_grace{20};            ///< time that running work gets at a stop
+  unsigned socket_mode = 0660;                              ///< permissions of the unix socket
+  std::string public_url = "http://localhost";              ///< scheme and host that providers call
+  std::size_t max_body_bytes = 4u << 20;                    ///< larger webhooks are answered 413
+  std::chrono::seconds stop_grace{20};  ///< time that running work gets at a stop
 };
 
 /// [database]: the queue and all metadata.
 struct DatabaseConfig {
-  std::string conninfo;                           ///< libpq connection string or URI
-  std::size_t connections = 4;                    ///< size of the pool
+  std::string conninfo;         ///< libpq connection string or URI
+  std::size_t connections = 4;  ///< size of the pool
   std::chrono::milliseconds query_timeout{10000};
 };
 
 /// [auth]: the tokens that nginx verifies and `media-indexer token` makes.
 struct AuthConfig {
-  std::string jwt_key_file;                       ///< HS256 key, at least 32 bytes of text
-  std::string audience = "ngx_media";             ///< `aud` of tokens
-  std::string issuer;                             ///< `iss` of tokens; empty: none
+  std::string jwt_key_file;            ///< HS256 key, at least 32 bytes of text
+  std::string audience = "ngx_media";  ///< `aud` of tokens
+  std::string issuer;                  ///< `iss` of tokens; empty: none
 };
 
 /// [secrets]: how provider credentials rest in the database.
 struct SecretsConfig {
-  std::string key_file;                           ///< AES-256 key: 64 hexadecimal digits
+  std::string key_file;  ///< AES-256 key: 64 hexadecimal digits
 };
 
 /// [storage.local]: the directory that media_store `local` of nginx serves.
 struct StorageConfig {
-  std::string root;                               ///< absolute path
+  std::string root;  ///< absolute path
 };
 
 /// [fetch]: downloads from providers.
 struct FetchConfig {
-  std::size_t concurrency = 16;                   ///< downloads at the same time
-  std::size_t workers = 4;                        ///< threads that wait for the disk
+  std::size_t concurrency = 16;  ///< downloads at the same time
+  std::size_t workers = 4;       ///< threads that wait for the disk
   std::chrono::milliseconds connect_timeout{10000};
-  std::chrono::milliseconds stall_timeout{30000}; ///< longest pause within a transfer
+  std::chrono::milliseconds stall_timeout{30000};  ///< longest pause within a transfer
   std::chrono::milliseconds total_timeout{600000};
   int max_redirects = 5;
-  int max_attempts = 8;                           ///< of one download, before it is failed
-  std::chrono::milliseconds retry_base{1000};     ///< doubles with every attempt
+  int max_attempts = 8;                        ///< of one download, before it is failed
+  std::chrono::milliseconds retry_base{1000};  ///< doubles with every attempt
   std::chrono::milliseconds retry_max{300000};
-  std::chrono::seconds lease{60};                 ///< a dead daemon's jobs wait this long
-  bool allow_private_addresses = false;           ///< tests only: also loopback and LAN
-  bool allow_plain_http = false;                  ///< tests only: http:// beside https://
-  std::string ca_file;                            ///< CA bundle; empty: the system's
-  std::string user_agent;                         ///< providers refuse requests without one
+  std::chrono::seconds lease{60};        ///< a dead daemon's jobs wait this long
+  bool allow_private_addresses = false;  ///< tests only: also loopback and LAN
+  bool allow_plain_http = false;         ///< tests only: http:// beside https://
+  std::string ca_file;                   ///< CA bundle; empty: the system's
+  std::string user_agent;                ///< providers refuse requests without one
 };
 
 /// [providers.whatsapp]
@@ -70,13 +70,13 @@ struct WhatsAppConfig {
 
 /// [providers.generic]
 struct GenericConfig {
-  std::vector<std::string> media_hosts;           ///< empty: every public host
+  std::vector<std::string> media_hosts;  ///< empty: every public host
   std::vector<std::string> redirect_hosts;
 };
 
 /// indexer.toml, validated.
 struct Config {
-  std::string path;                               ///< the file it came from
+  std::string path;  ///< the file it came from
   ServerConfig server;
   DatabaseConfig database;
   AuthConfig auth;
@@ -85,7 +85,7 @@ struct Config {
   FetchConfig fetch;
   WhatsAppConfig whatsapp;
   GenericConfig generic;
-  std::string log_level = "info";                 ///< [log] level
+  std::string log_level = "info";  ///< [log] level
 };
 
 /// Version of the program, as in the User-Agent and `media-indexer version`.

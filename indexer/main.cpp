@@ -33,9 +33,7 @@ int run(const CommandLine& line) {
   if (line.command == Command::version) return finish(std::string(media::kVersion));
   const auto config = media::load_config(line.config_path);
   if (!config) {
-    const bool is_check = line.command == Command::check;
-    std::fprintf(is_check ? stdout : stderr, "%s%s\n", is_check ? "FAIL settings: " : "",
-                 config.error().message.c_str());
+    std::fprintf(stderr, "%s\n", config.error().message.c_str());
     return 1;
   }
   switch (line.command) {

@@ -14,7 +14,7 @@ class Indexer:
         self.config = stack.dir / "indexer.toml"
         self.pid_file = stack.run / "indexer.pid"
         self.log = stack.logs / "indexer.log"
-        self.socket = stack.short_run / "indexer.sock"
+        self.socket = stack.home / "run" / "indexer.sock"
 
     def settings(self):
         stack = self.stack
@@ -22,9 +22,9 @@ class Indexer:
             "server.listen": f"unix:{self.socket}",
             "server.public_url": f"http://localhost:{stack.port}",
             "database.conninfo": stack.postgres.conninfo(user="media_indexer"),
-            "auth.jwt_key_file": str(stack.jwt_key),
-            "secrets.key_file": str(stack.keys / "secrets.key"),
-            "storage.local.root": str(stack.root),
+            "auth.jwt_key_file": str(stack.home / "keys" / "jwt.key"),
+            "secrets.key_file": str(stack.home / "keys" / "secrets.key"),
+            "storage.local.root": str(stack.home / "media"),
         } | stack.overrides
 
     def configure(self):

@@ -1,38 +1,67 @@
-"""The stack's nginx.conf, made from the drop-in files that operators copy."""
+"""The stack's nginx: its config, made from the drop-in files that operators copy, and its health."""
 
 import http.client
 import os
 from pathlib import Path
 
 from . import process
+from .errors import StackError
 
 TEMPLATE = Path(__file__).with_name("nginx.conf.in")
+DROP_INS = Path(__file__).resolve().parents[2] / "conf" / "nginx"
 
 
 def write_config(stack):
-    listen = [f"127.0.0.1:{stack.port}"]
-    if process.has_ipv6():
-        listen.append(f"[::1]:{stack.port}")
-    values = {
+    drop_ins = stack.dir / "nginx"
+    for directory in (drop_ins, stack.dir / "nginx.d"):
+        directory.mkdir(exist_ok=True)
+    text = "".join((DROP_INS / name).read_text() for name in ("ngx_media.conf",
+                                                              "ngx_media_server.conf"))
+    changes = adaptations(stack)
+    for original in changes:
+        if original not in text:
+            raise StackError(f"conf/nginx/ does not say '{original}' any more")
+    for source in DROP_INS.glob("*.conf"):
+        (drop_ins / source.name).write_text(replace_all(source.read_text(), changes))
+    stack.nginx_conf.write_text(replace_all(TEMPLATE.read_text(), {
+        f"@{name}@": str(value) for name, value in template_values(stack).items()}))
+
+
+def adaptations(stack):
+    """What a private stack has elsewhere than an installed one."""
+    return {
+        "host=/run/postgresql dbname=ngx_media user=media_nginx":
+            stack.postgres.conninfo(user="media_nginx"),
+        "/var/lib/ngx_media": str(stack.home / "media"),
+        "/etc/ngx_media/jwt.key": str(stack.home / "keys" / "jwt.key"),
+        "unix:/run/ngx_media/indexer.sock": f"unix:{stack.indexer.socket}",
+        "/var/log/nginx/ngx_media.log": str(stack.home / "logs" / "nginx-access.log"),
+        # All clients of a test have one address and few users.
+        "rate=200r/s": "rate=100000r/s",
+        "rate=50r/s": "rate=100000r/s",
+    }
+
+
+def template_values(stack):
+    addresses = ["127.0.0.1"] + (["[::1]"] if process.has_ipv6() else [])
+    return {
         # The files belong to whoever runs the stack, so the workers must be the same user.
         "user": "user root;" if os.getuid() == 0 else "",
         "workers": stack.workers,
         "module": stack.programs.module,
-        "dir": stack.dir,
-        "listen": " ".join(f"listen {address};" for address in listen),
-        "database": stack.postgres.conninfo(user="media_nginx"),
-        "jwt_key": stack.jwt_key,
-        "indexer": f"unix:{stack.indexer.socket}",
-        "root": stack.root,
+        "home": stack.home,
+        "listen": " ".join(f"listen {address}:{stack.port};" for address in addresses),
     }
-    text = TEMPLATE.read_text()
-    for name, value in values.items():
-        text = text.replace(f"@{name}@", str(value))
-    stack.nginx_conf.write_text(text)
+
+
+def replace_all(text, changes):
+    for original, value in changes.items():
+        text = text.replace(original, value)
+    return text
 
 
 def environment():
-    """Leaks at exit are nginx's own pools; everything else a sanitizer finds must stop it."""
+    """nginx frees nothing at exit, which no sanitizer must take for leaks."""
     return os.environ | {"ASAN_OPTIONS": "detect_leaks=0:abort_on_error=0:exitcode=77",
                          "UBSAN_OPTIONS": "print_stacktrace=1:halt_on_error=1"}
 

@@ -12,7 +12,7 @@ from .errors import StackError
 SETTINGS = """\
 listen_addresses = ''
 unix_socket_directories = '{socket_dir}'
-hba_file = '{data}/pg_hba.conf'
+hba_file = '{hba}'
 max_connections = 100
 logging_collector = off
 log_line_prefix = '%m [%p] %q%u@%d '
@@ -33,22 +33,23 @@ def programs_dir():
 class Cluster:
     """Lives in `home`/postgres (data), with its socket in `home`/run/postgres.
 
-    Both belong to the user that runs the server: whoever we are, or `postgres`
+    `link` is `home` under a name that sockets and configs can hold. Both belong to the user that runs the server: whoever we are, or `postgres`
     when we are root, which the server refuses.
     """
 
-    def __init__(self, home, short_home, more_settings=None):
+    def __init__(self, home, link, more_settings=None):
         self.home = home
         self.data = home / "postgres"
         self.socket_dir = home / "run" / "postgres"
-        self.short_socket_dir = short_home / "run" / "postgres"
+        self.socket_name = link / "run" / "postgres"
+        self.hba = link / "postgres" / "pg_hba.conf"
         self.pid_file = home / "run" / "postgres.pid"
         self.log = home / "logs" / "postgres.log"
         self.bin = programs_dir()
         self.more_settings = more_settings or {}
 
     def conninfo(self, user="postgres", database="media"):
-        return f"host={quoted(self.short_socket_dir)} dbname={database} user={user}"
+        return f"host={self.socket_name} dbname={database} user={user}"
 
     def pid(self):
         return process.running_pid(self.pid_file, self.home)
@@ -76,7 +77,7 @@ class Cluster:
 
     def deploy(self, sql_dir):
         # By environment: sqitch writes the parts of a target into a conninfo without quoting them.
-        connection = {"PGHOST": str(self.short_socket_dir), "PGUSER": "postgres"}
+        connection = {"PGHOST": str(self.socket_name), "PGUSER": "postgres"}
         done = subprocess.run(
             ["sqitch", "--chdir", str(sql_dir), "deploy", "--mode", "change",
              "--target", "db:pg:media"],
@@ -127,15 +128,11 @@ class Cluster:
 
     def _write_settings(self):
         more = "".join(f"{key} = {value}\n" for key, value in self.more_settings.items())
-        text = SETTINGS.format(socket_dir=self.short_socket_dir, data=self.data, more=more)
+        text = SETTINGS.format(socket_dir=self.socket_name, hba=self.hba, more=more)
         (self.data / "postgresql.conf").write_text(text)
 
     def is_ready(self):
         return subprocess.run(
-            [str(self.bin / "pg_isready"), "-q", "-h", str(self.short_socket_dir)]).returncode == 0
+            [str(self.bin / "pg_isready"), "-q", "-h", str(self.socket_name), "-U", "postgres",
+             "-d", "postgres"]).returncode == 0
 
-
-def quoted(value):
-    """A conninfo value (libpq, section Keyword/Value Connection Strings)."""
-    text = str(value).replace("\\", "\\\\").replace("'", "\\'")
-    return f"'{text}'" if " " in text else text

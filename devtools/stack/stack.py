@@ -3,6 +3,7 @@
 import fcntl
 import json
 import os
+import re
 import shlex
 import shutil
 import signal
@@ -18,10 +19,9 @@ from .indexer import Indexer
 from .postgres import Cluster
 
 SOURCE = Path(__file__).resolve().parents[2]
-# sockaddr_un holds 107 bytes; the longest name that we add to the directory is
-# run/postgres/.s.PGSQL.5432.
+# sockaddr_un holds 107 bytes; this is the longest name that we add to the directory.
 LONGEST_HOME = 107 - len("/run/postgres/.s.PGSQL.5432")
-UNSAFE_IN_CONFIGS = set("\"'\\$;{}#\n\t")
+SAFE_IN_CONFIGS = re.compile(r"[A-Za-z0-9._+@=,/-]+")
 
 
 @dataclass
@@ -44,8 +44,6 @@ class Stack:
 
     def __init__(self, directory, programs=None, workers=2, postgres_settings=None):
         self.dir = Path(directory).resolve()
-        if UNSAFE_IN_CONFIGS & set(str(self.dir)):
-            raise UsageError(f"the directory's name has characters that configs cannot hold: {self.dir}")
         self.programs = programs or Programs.built()
         self.workers = workers
         self.postgres_settings = postgres_settings
@@ -73,7 +71,7 @@ class Stack:
 
     @property
     def postgres(self):
-        return Cluster(self.dir, self._short_home(), self.postgres_settings)
+        return Cluster(self.dir, self.home, self.postgres_settings)
 
     @property
     def indexer(self):
@@ -82,11 +80,6 @@ class Stack:
     @property
     def overrides(self):
         return self._state.get("overrides", {})
-
-    @property
-    def short_run(self):
-        """The run directory under a name short enough for sockets."""
-        return self._short_home() / "run"
 
     def env(self):
         return {
@@ -167,7 +160,7 @@ class Stack:
             self.indexer.stop()
             self.postgres.stop()
             self._kill_all_but([])
-            self._forget_short_home()
+            self._forget_link()
 
     def purge(self):
         shutil.rmtree(self.dir)
@@ -205,22 +198,25 @@ class Stack:
         draft.write_text(json.dumps(self._state, indent=2) + "\n")
         draft.rename(self._state_file)
 
-    def _short_home(self):
-        """The directory, or a link to it where its name is too long for a socket's path."""
-        if len(os.fsencode(self.dir)) <= LONGEST_HOME:
+    @property
+    def home(self):
+        """The directory under the name that configs use: a link to it, where its own name is too
+        long for a socket or has characters that some config cannot hold."""
+        name = os.fsencode(self.dir)
+        if len(name) <= LONGEST_HOME and SAFE_IN_CONFIGS.fullmatch(str(self.dir)):
             return self.dir
-        link = self._state.get("short_home")
+        link = self._state.get("link")
         if not link or not Path(link).is_symlink():
             place = Path(tempfile.mkdtemp(prefix="ngx_media."))
             place.chmod(0o711)
             link = str(place / "stack")
             os.symlink(self.dir, link)
-            self._state["short_home"] = link
+            self._state["link"] = link
             self._save()
         return Path(link)
 
-    def _forget_short_home(self):
-        link = self._state.pop("short_home", None)
+    def _forget_link(self):
+        link = self._state.pop("link", None)
         if link:
             shutil.rmtree(Path(link).parent, ignore_errors=True)
             self._save()

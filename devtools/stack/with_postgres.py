@@ -22,7 +22,8 @@ def main(command):
     cluster = Cluster(home, home)
     try:
         cluster.start()
-        environment = {"PGHOST": str(cluster.socket_dir), "PGUSER": "postgres"}
+        environment = {"PGHOST": str(cluster.socket_name), "PGUSER": "postgres",
+                       "MEDIA_TEST_DATABASE": cluster.conninfo(database="postgres")}
         return subprocess.run(command, env=os.environ | environment).returncode
     finally:
         cluster.stop()

@@ -79,13 +79,13 @@ Result<http::Response> MediaApi::answer(const http::Request& request,
 Result<http::Response> MediaApi::message_media(boost::asio::yield_context yield,
                                                const Uuid& company,
                                                const std::string& message) const {
-  const bool is_id = Uuid::parse(message).has_value();
-  const std::string column = is_id ? "id = $1::uuid" : "external_id = $1";
-  const std::string messages = "SELECT id FROM media.messages WHERE " + column;
-  const auto rows = dependencies_.query_as(yield, company,
-                                           kSelectMedia + "WHERE message_id IN (" + messages +
-                                               ") ORDER BY created_at, item_index, id",
-                                           {message});
+  // A provider's own id may look like one of ours.
+  const std::string or_id = Uuid::parse(message) ? " OR id = $1::text::uuid" : "";
+  const std::string messages = "SELECT id FROM media.messages WHERE external_id = $1::text" + or_id;
+  const auto rows = dependencies_.query_as(
+      yield, company,
+      kSelectMedia + "WHERE message_id IN (" + messages + ") ORDER BY created_at, item_index, id",
+      {message});
   if (!rows) return std::unexpected(rows.error());
   if (rows->empty()) {
     const auto known = dependencies_.query_as(yield, company, messages, {message});

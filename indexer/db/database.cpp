@@ -24,7 +24,8 @@ constexpr std::chrono::milliseconds kGiveUp{1000};
 
 std::string setup_of(const DatabaseOptions& options) {
   return "SET statement_timeout = " + std::to_string(options.query_timeout.count()) +
-         "; SET timezone = 'UTC'; SET datestyle = 'ISO'; SET bytea_output = 'hex'";
+         "; SET timezone = 'UTC'; SET datestyle = 'ISO'; SET bytea_output = 'hex'; " +
+         options.session_settings;
 }
 
 bool has_nul_byte(const Params& params) {

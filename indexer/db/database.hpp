@@ -50,6 +50,7 @@ class Rows {
 
 struct DatabaseOptions {
   std::string conninfo;
+  std::string session_settings;  ///< a SET statement run on each new connection; may be empty
   std::size_t connections = 4;
   std::chrono::milliseconds query_timeout{10000};
   std::chrono::milliseconds connect_timeout{5000};

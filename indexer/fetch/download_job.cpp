@@ -5,6 +5,7 @@
 
 #include <boost/asio/steady_timer.hpp>
 
+#include "core/encoding.hpp"
 #include "core/media_type.hpp"
 #include "core/storage_key.hpp"
 #include "indexer/log.hpp"
@@ -48,6 +49,12 @@ void log_failed(const queue::Job& job, const Outcome& outcome) {
               {"attempts", std::int64_t{job.attempts}},
               {"is_final", is_final},
               {"retry_in_ms", std::int64_t{outcome.delay.count()}}});
+}
+
+// Whether the keys of this company are its own. Else a file with our bytes may
+// be another tenant's.
+bool has_own_keys(const queue::Job& job) {
+  return job.key_template.find("{company}") != std::string::npos;
 }
 
 // "a/b.jpg" -> "a/b-SUFFIX.jpg"
@@ -98,6 +105,7 @@ DownloadJobs::DownloadJobs(boost::asio::io_context& loop, RetrievalTools tools,
       registry_(registry),
       jobs_(jobs),
       policy_(policy),
+      contents_(loop),
       random_(std::move(random)) {}
 
 // The bytes are there: it is worth waiting for the database while they are ours.
@@ -168,13 +176,14 @@ Attempt<ReceivedMedia> DownloadJobs::retrieve(boost::asio::yield_context yield,
   if (job.deadline != 0 && tools_.now() >= job.deadline) {
     return failed(ErrorCode::expired, "the provider keeps media no longer than this");
   }
-  if (is_suspended(job)) {
+  // Media that has waited already finds out whether the credential is good again.
+  if (job.attempts == 1 && is_suspended(job)) {
     return failed(ErrorCode::unauthorized, "the account's credential was refused a moment ago");
   }
   Retrieval retrieval(tools_, *provider, job, control);
   auto media = retrieval.run(yield);
-  const bool is_refused = !media && media.error().error.code == ErrorCode::unauthorized;
-  if (is_refused && !provider->credential().empty()) {
+  if (media) suspended_.erase(job.account_id);
+  if (retrieval.is_credential_refused()) {
     suspended_[job.account_id] = tools_.now() + kSuspendSeconds;
   }
   const SourceNews& news = retrieval.news();
@@ -194,13 +203,25 @@ Attempt<Completion> DownloadJobs::store(boost::asio::yield_context yield, const 
   download.size = media.size;
   download.mime_type = media.mime_type;
   download.store = job.store;
+  // Twins that arrive together: the second one finds the blob of the first.
+  const auto content =
+      contents_.acquire(yield, job.company_id + "/" + job.bucket + "/" + hex_encode(media.sha256));
   const auto known =
       patiently(yield, control, [&] { return jobs_.find_blob(yield, job, media.sha256); });
   if (!known) return std::unexpected(known.error());
+  if (*known && job.attempts > 1) {
+    if (auto removed = remove_left_over(yield, job, **known, media); !removed) {
+      return std::unexpected(removed.error());
+    }
+  }
   const auto complete = [&] { return jobs_.complete(yield, job.id, download); };
   Attempt<Completion> completion = Completion{Completion::Kind::blob_missing, {}};
   if (*known) completion = patiently(yield, control, complete);
   if (completion && completion->kind == Completion::Kind::blob_missing) {
+    if (media.upload == nullptr) {
+      return std::unexpected(Failure{
+          {ErrorCode::conflict, "the known content was deleted meanwhile"}, Remedy::retry, {}});
+    }
     completion = publish(yield, job, control, media, download);
   }
   // A lost lease with our key in use: an earlier call did commit, its answer got lost.
@@ -209,6 +230,21 @@ Attempt<Completion> DownloadJobs::store(boost::asio::yield_context yield, const 
     completion->kind = Completion::Kind::stored;
   }
   return completion;
+}
+
+// An attempt that was killed between publishing and recording left a file that
+// no row names. Publishing again finds it (or makes it), and then it can go.
+Attempt<void> DownloadJobs::remove_left_over(boost::asio::yield_context yield,
+                                             const queue::Job& job, const queue::KnownBlob& known,
+                                             ReceivedMedia& media) {
+  const auto key = storage_key_of(job, media.mime_type, tools_.now());
+  if (!key || *key == known.storage_key || !has_own_keys(job)) return {};
+  const auto published = tools_.store.publish(yield, std::move(media.upload), *key, media.sha256);
+  if (!published) return failed(published.error());
+  if (published->key == known.storage_key) return {};
+  const auto removed = tools_.store.remove(yield, published->key);
+  if (!removed) return failed(removed.error());
+  return {};
 }
 
 Attempt<Completion> DownloadJobs::publish(boost::asio::yield_context yield, const queue::Job& job,
@@ -231,7 +267,7 @@ Attempt<Completion> DownloadJobs::publish(boost::asio::yield_context yield, cons
   }
   // The same content was stored by another job at the same moment. When in
   // doubt (lease lost, no answer) the file stays: a row may point to it.
-  if (completion && completion->kind == Completion::Kind::duplicate &&
+  if (completion && completion->kind == Completion::Kind::duplicate && has_own_keys(job) &&
       completion->storage_key != published->key) {
     if (auto removed = tools_.store.remove(yield, published->key); !removed) {
       log::warn("spare_file_not_removed", {{"error", removed.error().message}});

@@ -9,6 +9,7 @@
 #include <boost/asio/spawn.hpp>
 
 #include "indexer/fetch/failure.hpp"
+#include "indexer/fetch/keyed_locks.hpp"
 #include "indexer/fetch/retrieval.hpp"
 #include "indexer/providers/registry.hpp"
 #include "indexer/queue/job_store.hpp"
@@ -36,6 +37,8 @@ class DownloadJobs {
                                   const queue::JobControl& control);
   Attempt<queue::Completion> store(boost::asio::yield_context yield, const queue::Job& job,
                                    const queue::JobControl& control, ReceivedMedia& media);
+  Attempt<void> remove_left_over(boost::asio::yield_context yield, const queue::Job& job,
+                                 const queue::KnownBlob& known, ReceivedMedia& media);
   Attempt<queue::Completion> publish(boost::asio::yield_context yield, const queue::Job& job,
                                      const queue::JobControl& control, ReceivedMedia& media,
                                      queue::Download& download);
@@ -50,6 +53,7 @@ class DownloadJobs {
   const providers::Registry& registry_;
   queue::JobStore& jobs_;
   RetryPolicy policy_;
+  KeyedLocks contents_;
   std::function<double()> random_;
   bool is_storage_suspect_ = true;
   /// Accounts whose credential was refused, until when (Unix seconds).

@@ -20,8 +20,8 @@ milliseconds slow_delay(int attempt, double random) {
   const auto index = std::clamp<std::size_t>(static_cast<std::size_t>(std::max(attempt, 1)) - 1, 0,
                                              kSlowSchedule.size() - 1);
   const auto step = kSlowSchedule[index];
-  return step + milliseconds(static_cast<std::int64_t>(random * 0.2 *
-                                                       static_cast<double>(step.count())));
+  return step +
+         milliseconds(static_cast<std::int64_t>(random * 0.2 * static_cast<double>(step.count())));
 }
 
 milliseconds delay_of(const Failure& failure, int attempt, const RetryPolicy& policy,
@@ -68,8 +68,8 @@ Remedy remedy_for(ErrorCode code) {
   }
 }
 
-queue::Outcome outcome_of(const Failure& failure, const queue::Job& job,
-                          const RetryPolicy& policy, std::int64_t now, double random) {
+queue::Outcome outcome_of(const Failure& failure, const queue::Job& job, const RetryPolicy& policy,
+                          std::int64_t now, double random) {
   queue::Outcome outcome;
   outcome.reason = failure.error.code;
   outcome.error = failure.error.message;

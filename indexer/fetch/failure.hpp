@@ -13,12 +13,12 @@ namespace media::fetch {
 
 /// What to do about a download that did not work.
 enum class Remedy {
-  retry,                ///< exponential backoff
-  retry_once,           ///< the bytes were wrong: one more look, then it is so
-  retry_slowly,         ///< until somebody replaces the credential
-  retry_patiently,      ///< backoff at first, then as slowly: a full disk takes a person too
-  give_up,              ///< it will not get better
-  hand_back,            ///< we are stopping or lost the lease
+  retry,            ///< exponential backoff
+  retry_once,       ///< the bytes were wrong: one more look, then it is so
+  retry_slowly,     ///< until somebody replaces the credential
+  retry_patiently,  ///< backoff at first, then as slowly: a full disk takes a person too
+  give_up,          ///< it will not get better
+  hand_back,        ///< we are stopping or lost the lease
 };
 
 struct Failure {
@@ -48,7 +48,7 @@ struct RetryPolicy {
 };
 
 /// What the queue is to do with a job that failed. `random` within [0, 1).
-queue::Outcome outcome_of(const Failure& failure, const queue::Job& job,
-                          const RetryPolicy& policy, std::int64_t now, double random);
+queue::Outcome outcome_of(const Failure& failure, const queue::Job& job, const RetryPolicy& policy,
+                          std::int64_t now, double random);
 
 }  // namespace media::fetch

@@ -38,7 +38,8 @@ struct HttpClientOptions {
 struct HttpRequest {
   std::string url;
   std::vector<std::pair<std::string, std::string>> headers;
-  std::uint64_t max_body_bytes = 0;  ///< beyond: too_large
+  /// Beyond: too_large for a 2xx answer; other bodies are cut off there.
+  std::uint64_t max_body_bytes = 0;
 };
 
 /// The answer to one request. Redirects are *not* followed here: the caller
@@ -64,9 +65,11 @@ class HttpClient {
  public:
   virtual ~HttpClient() = default;
 
-  /// Errors: `blocked_address`, `network`, `too_large`, `truncated` (fewer
-  /// bytes than Content-Length), `cancelled`, or whatever a sink returned. Any
-  /// HTTP status is a success. Messages carry the host, never path or query.
+  /// Errors: `blocked_address` (also for a scheme that is not allowed or user
+  /// information in the URL), `invalid_argument` (no absolute URL), `network`,
+  /// `too_large`, `truncated` (fewer bytes than announced), `cancelled`, or
+  /// whatever a sink returned. Any HTTP status is a success. Messages carry the
+  /// host, never path or query.
   virtual Result<HttpResponse> get(boost::asio::yield_context yield, const HttpRequest& request,
                                    const HeadersSink& on_headers, const BodySink& on_body) = 0;
   /// Aborts running transfers with `cancelled`.

@@ -9,9 +9,9 @@ namespace {
 
 bool is_allowed(const std::vector<std::string>& allowed, std::string_view mime_type) {
   return allowed.empty() || std::ranges::any_of(allowed, [&](std::string_view entry) {
-    if (!entry.ends_with("/*")) return entry == mime_type;
-    return mime_type.starts_with(entry.substr(0, entry.size() - 1));
-  });
+           if (!entry.ends_with("/*")) return entry == mime_type;
+           return mime_type.starts_with(entry.substr(0, entry.size() - 1));
+         });
 }
 
 std::string byte_counts(std::uint64_t got, std::uint64_t wanted) {
@@ -28,6 +28,11 @@ Result<void> MediaSink::begin(std::int64_t content_length) {
   if (content_length == 0) return fail(ErrorCode::empty, "the provider sent no bytes");
   if (content_length > 0) {
     const auto size = static_cast<std::uint64_t>(content_length);
+    const bool is_contradiction = expectation_.size &&
+                                  *expectation_.size <= expectation_.max_bytes &&
+                                  size != *expectation_.size;
+    // A length that contradicts the provider is a fault of this answer only.
+    if (size > expectation_.max_bytes && is_contradiction) return wrong_size(size);
     if (auto checked = check_size(size); !checked) return checked;
   }
   auto upload = store_.begin();
@@ -36,11 +41,14 @@ Result<void> MediaSink::begin(std::int64_t content_length) {
   return {};
 }
 
+Result<void> MediaSink::wrong_size(std::uint64_t size) const {
+  return fail(ErrorCode::size_mismatch, byte_counts(size, *expectation_.size));
+}
+
 Result<void> MediaSink::check_size(std::uint64_t size) const {
   if (size <= expectation_.max_bytes) return {};
-  return fail(ErrorCode::too_large,
-              "more than the bucket's limit of " + std::to_string(expectation_.max_bytes) +
-                  " bytes");
+  return fail(ErrorCode::too_large, "more than the bucket's limit of " +
+                                        std::to_string(expectation_.max_bytes) + " bytes");
 }
 
 Result<void> MediaSink::append(ByteView chunk) {
@@ -53,13 +61,18 @@ Result<void> MediaSink::append(ByteView chunk) {
       if (auto decided = decide_type(); !decided) return decided;
     }
   }
+  if (expectation_.size && received_ > *expectation_.size) {
+    if (mime_type_.empty()) {
+      if (auto decided = decide_type(); !decided) return decided;
+    }
+    return wrong_size(received_);
+  }
   hash_.update(chunk);
   return upload_->append(chunk);
 }
 
 Result<void> MediaSink::decide_type() {
-  auto mime_type =
-      decide_mime_type(head_, expectation_.declared_mime_type, expectation_.file_type);
+  auto mime_type = decide_mime_type(head_, expectation_.declared_mime_type, expectation_.file_type);
   if (!mime_type) return std::unexpected(mime_type.error());
   if (!is_allowed(expectation_.allowed_mime_types, *mime_type)) {
     return fail(ErrorCode::type_not_allowed, "the bucket does not take " + *mime_type);
@@ -67,7 +80,7 @@ Result<void> MediaSink::decide_type() {
   // Only now: that a login page came says more than that its size is wrong.
   const auto announced = static_cast<std::uint64_t>(announced_);
   if (announced_ > 0 && expectation_.size && announced != *expectation_.size) {
-    return fail(ErrorCode::size_mismatch, byte_counts(announced, *expectation_.size));
+    return wrong_size(announced);
   }
   mime_type_ = std::move(*mime_type);
   head_ = Bytes();
@@ -84,7 +97,7 @@ Result<ReceivedMedia> MediaSink::finish() {
     if (auto decided = decide_type(); !decided) return std::unexpected(decided.error());
   }
   if (expectation_.size && received_ != *expectation_.size) {
-    return fail(ErrorCode::size_mismatch, byte_counts(received_, *expectation_.size));
+    return std::unexpected(wrong_size(received_).error());
   }
   ReceivedMedia media;
   media.sha256 = hash_.finish();

@@ -15,10 +15,10 @@ namespace media::fetch {
 /// What the bytes of a media item must satisfy.
 struct MediaExpectation {
   std::uint64_t max_bytes = 0;
-  std::optional<std::uint64_t> size;       ///< as the provider said
-  std::optional<Sha256Digest> sha256;      ///< as the provider said
+  std::optional<std::uint64_t> size;   ///< as the provider said
+  std::optional<Sha256Digest> sha256;  ///< as the provider said
   std::string declared_mime_type;
-  std::string file_type;                   ///< image, video, audio, document
+  std::string file_type;                        ///< image, video, audio, document
   std::vector<std::string> allowed_mime_types;  ///< "image/*" or full names; empty: any
 };
 
@@ -46,6 +46,7 @@ class MediaSink {
  private:
   Result<void> decide_type();
   Result<void> check_size(std::uint64_t size) const;
+  Result<void> wrong_size(std::uint64_t size) const;
 
   storage::BlobStore& store_;
   MediaExpectation expectation_;

@@ -15,9 +15,7 @@ constexpr std::int64_t kMinUrlLife = 30;
 constexpr milliseconds kRateLimitDelay = std::chrono::seconds(60);
 constexpr std::size_t kMaxAnswerSize = 64 * 1024;
 
-std::string status_text(int status) {
-  return "the media host answered " + std::to_string(status);
-}
+std::string status_text(int status) { return "the media host answered " + std::to_string(status); }
 
 bool is_passing(int status) { return status == 408 || status == 425 || status >= 500; }
 
@@ -31,8 +29,7 @@ Retrieval::Retrieval(const RetrievalTools& tools, const providers::Provider& pro
       control_(control),
       expected_size_(job.expected_size),
       expected_sha256_(job.expected_sha256) {
-  const bool is_young =
-      job.url_expires_at == 0 || job.url_expires_at - kMinUrlLife > tools.now();
+  const bool is_young = job.url_expires_at == 0 || job.url_expires_at - kMinUrlLife > tools.now();
   // Without a resolver an old URL is still the only chance.
   if (is_young || !can_resolve()) url_ = job.url;
   is_own_url_ = !url_.empty();
@@ -92,6 +89,11 @@ MediaExpectation Retrieval::expectation() const {
 }
 
 Attempt<std::optional<ReceivedMedia>> Retrieval::download(boost::asio::yield_context yield) {
+  if (expected_size_ > job_.max_bytes) {
+    return failed(ErrorCode::too_large, "the provider names " + std::to_string(*expected_size_) +
+                                            " bytes, the bucket takes " +
+                                            std::to_string(job_.max_bytes));
+  }
   MediaSink sink(tools_.store, expectation());
   const auto end = transfer(yield, tools_.client, url_, rules(), sink);
   if (end) return judge(yield, *end, sink);
@@ -114,8 +116,8 @@ Attempt<std::optional<ReceivedMedia>> Retrieval::judge(boost::asio::yield_contex
   if (end.status == 404 || end.status == 410) return resolve_again(ErrorCode::gone, end.status);
   if (end.status == 429 || is_passing(end.status)) {
     const bool is_limited = end.status == 429;
-    auto failure = failed(is_limited ? ErrorCode::rate_limited : ErrorCode::network,
-                          status_text(end.status));
+    auto failure =
+        failed(is_limited ? ErrorCode::rate_limited : ErrorCode::network, status_text(end.status));
     const milliseconds asked =
         queue::parse_retry_after(end.retry_after, tools_.now()).value_or(milliseconds(0));
     failure.error().min_delay = asked;
@@ -191,6 +193,7 @@ Attempt<void> Retrieval::resolve(boost::asio::yield_context yield) {
       adopt(*answer);
       return {};
     case ResolveAnswer::Verdict::refused:
+      is_credential_refused_ = true;
       return failed(ErrorCode::unauthorized, answer->message);
     case ResolveAnswer::Verdict::bad_request:
     case ResolveAnswer::Verdict::gone:
@@ -211,11 +214,10 @@ Attempt<ResolveAnswer> Retrieval::ask(boost::asio::yield_context yield, bool wit
   request.headers = {{"Accept", "application/json"}};
   if (!bearer_.empty()) request.headers.emplace_back("Authorization", "Bearer " + bearer_);
   std::string body;
-  const auto response =
-      tools_.client.get(yield, request, {}, [&](ByteView chunk) -> Result<void> {
-        body.append(as_text(chunk));
-        return {};
-      });
+  const auto response = tools_.client.get(yield, request, {}, [&](ByteView chunk) -> Result<void> {
+    body.append(as_text(chunk));
+    return {};
+  });
   if (!response) {
     Failure failure = failure_of(response.error());
     // The operator chose this host: what is wrong with it can be put right.

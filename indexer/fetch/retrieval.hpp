@@ -43,13 +43,15 @@ struct SourceNews {
 /// from the one that the provider gives out for its id.
 class Retrieval {
  public:
-  Retrieval(const RetrievalTools& tools, const providers::Provider& provider,
-            const queue::Job& job, const queue::JobControl& control);
+  Retrieval(const RetrievalTools& tools, const providers::Provider& provider, const queue::Job& job,
+            const queue::JobControl& control);
 
   Attempt<ReceivedMedia> run(boost::asio::yield_context yield);
 
   /// What run() learned about the URL; nothing when the row is still right.
   const SourceNews& news() const { return news_; }
+  /// Whether the provider said that the credential itself is no good.
+  bool is_credential_refused() const { return is_credential_refused_; }
 
  private:
   /// Nothing: the URL was of no use, resolve (again).
@@ -78,6 +80,7 @@ class Retrieval {
   std::string bearer_;
   int resolutions_ = 0;
   bool is_credential_renewed_ = false;
+  bool is_credential_refused_ = false;
   bool has_looked_again_ = false;
   std::optional<std::uint64_t> expected_size_;
   std::optional<Sha256Digest> expected_sha256_;

@@ -28,8 +28,8 @@ class Hops {
     }
     const bool is_media_host = providers::is_media_host(*rules_.hosts, parts->host, parts->port);
     const bool is_known =
-        is_media_host || (!is_first_ && providers::is_redirect_host(*rules_.hosts, parts->host,
-                                                                    parts->port));
+        is_media_host ||
+        (!is_first_ && providers::is_redirect_host(*rules_.hosts, parts->host, parts->port));
     if (!is_known) {
       return fail(ErrorCode::blocked_address,
                   where + " is in none of the provider's host lists for a " +

@@ -118,8 +118,7 @@ Result<Webhooks::AccountPtr> Webhooks::verified_account(const http::Request& req
                                                         const providers::Provider& provider,
                                                         const std::string& external_id,
                                                         boost::asio::yield_context yield) const {
-  auto account =
-      dependencies_.find_account(yield, provider.name(), external_id, Freshness::cached);
+  auto account = dependencies_.find_account(yield, provider.name(), external_id, Freshness::cached);
   if (!account) return account;
   auto verified = provider.verify(request, (*account)->secrets, dependencies_.now());
   if (verified) return account;

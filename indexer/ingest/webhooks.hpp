@@ -61,8 +61,7 @@ class Webhooks {
                                       const providers::Provider& provider,
                                       const std::string& external_id,
                                       boost::asio::yield_context yield) const;
-  Result<AccountIds> accounts_of(const http::Request& request,
-                                 const providers::Provider& provider,
+  Result<AccountIds> accounts_of(const http::Request& request, const providers::Provider& provider,
                                  const providers::Account& called,
                                  const providers::Delivery& delivery,
                                  boost::asio::yield_context yield) const;

@@ -62,10 +62,9 @@ Result<void> check_secrets(const providers::Provider& provider,
                            const providers::Secrets& secrets) {
   const std::string name(provider.name());
   for (const SecretArgument& argument : arguments) {
-    if (!std::ranges::count(provider.secret_rules(), argument.name,
-                            &providers::SecretRule::name)) {
-      return fail(ErrorCode::invalid_argument, name + " has no secret '" + argument.name +
-                                                   "'; it has:" + known_names(provider));
+    if (!std::ranges::count(provider.secret_rules(), argument.name, &providers::SecretRule::name)) {
+      return fail(ErrorCode::invalid_argument,
+                  name + " has no secret '" + argument.name + "'; it has:" + known_names(provider));
     }
   }
   for (const auto& rule : provider.secret_rules()) {
@@ -90,10 +89,10 @@ std::string sealed_json(const providers::Provider& provider, const providers::Se
   Json list = Json::array();
   for (const auto& rule : provider.secret_rules()) {
     for (const std::string_view value : secrets.all(rule.name)) {
-      list.push(Json::object()
-                    .set("name", rule.name)
-                    .set("sealed", providers::seal_secret(sealing_key, account_id, rule.name,
-                                                          value)));
+      list.push(
+          Json::object()
+              .set("name", rule.name)
+              .set("sealed", providers::seal_secret(sealing_key, account_id, rule.name, value)));
     }
   }
   return list.dump();

@@ -11,9 +11,8 @@
 namespace media::ops {
 
 /// The values of secrets named on the command line. `environment` is getenv.
-Result<providers::Secrets> load_secrets(
-    const std::vector<SecretArgument>& arguments,
-    const std::function<const char*(const char*)>& environment);
+Result<providers::Secrets> load_secrets(const std::vector<SecretArgument>& arguments,
+                                        const std::function<const char*(const char*)>& environment);
 
 /// Whether a provider's account can work with these secrets: all required
 /// ones, no unknown ones, each well-formed.

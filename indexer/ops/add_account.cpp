@@ -31,8 +31,8 @@ Result<std::string> add_account(const Config& config, const CommandLine& line) {
   const providers::Registry registry(config);
   const providers::Provider* provider = registry.find(line.provider);
   if (provider == nullptr) {
-    return fail(ErrorCode::invalid_argument, "no provider '" + line.provider +
-                                                 "'; there are:" + provider_names(registry));
+    return fail(ErrorCode::invalid_argument,
+                "no provider '" + line.provider + "'; there are:" + provider_names(registry));
   }
   const auto secrets = load_secrets(line.secrets, [](const char* name) { return getenv(name); });
   if (!secrets) return std::unexpected(secrets.error());
@@ -44,8 +44,7 @@ Result<std::string> add_account(const Config& config, const CommandLine& line) {
   const std::string id = new_account_id();
   const std::string sealed = sealed_json(*provider, *secrets, *key, id);
   auto added = with_database(
-      config,
-      [&](db::Database& database, boost::asio::yield_context yield) -> Result<std::string> {
+      config, [&](db::Database& database, boost::asio::yield_context yield) -> Result<std::string> {
         const auto company = find_company(database, yield, line.company);
         if (!company) return company;
         const auto rows =

@@ -1,9 +1,11 @@
 #include "indexer/ops/check.hpp"
 
+#include <cerrno>
 #include <chrono>
 #include <cmath>
 #include <cstdio>
 #include <cstdlib>
+#include <cstring>
 
 #include <fcntl.h>
 
@@ -22,9 +24,7 @@ constexpr double kMaxClockDifference = 5.0;
 class Report {
  public:
   void ok(const std::string& what) { print("ok " + what); }
-  void warn(const std::string& what, const std::string& why) {
-    print("warn " + what + ": " + why);
-  }
+  void warn(const std::string& what, const std::string& why) { print("warn " + what + ": " + why); }
   void fail(const std::string& what, const std::string& why, const std::string& remedy) {
     has_failed_ = true;
     print("FAIL " + what + ": " + why + (remedy.empty() ? "" : ": " + remedy));
@@ -54,6 +54,18 @@ void check_keys(const Config& config, Report& report) {
   }
 }
 
+void check_authorities(const Config& config, Report& report) {
+  const std::string& path = config.fetch.ca_file;
+  if (path.empty()) return;
+  const UniqueFd file(open(path.c_str(), O_RDONLY | O_CLOEXEC));
+  if (file) {
+    report.ok("ca file");
+  } else {
+    report.fail("ca file", "can't read " + path + ": " + std::strerror(errno),
+                "correct [fetch] ca_file, or leave it out for the system's");
+  }
+}
+
 void check_store(const Config& config, Report& report) {
   boost::asio::thread_pool workers(1);
   const auto store = storage::make_local_store(config.storage.root, workers);
@@ -63,8 +75,7 @@ void check_store(const Config& config, Report& report) {
     return;
   }
   report.ok("storage root");
-  const UniqueFd unnamed(
-      open(config.storage.root.c_str(), O_TMPFILE | O_WRONLY | O_CLOEXEC, 0600));
+  const UniqueFd unnamed(open(config.storage.root.c_str(), O_TMPFILE | O_WRONLY | O_CLOEXEC, 0600));
   if (unnamed) {
     report.ok("unnamed temporary files");
   } else {
@@ -74,8 +85,7 @@ void check_store(const Config& config, Report& report) {
 }
 
 double unix_now() {
-  return std::chrono::duration<double>(std::chrono::system_clock::now().time_since_epoch())
-      .count();
+  return std::chrono::duration<double>(std::chrono::system_clock::now().time_since_epoch()).count();
 }
 
 Result<std::string> look_at_database(db::Database& database, boost::asio::yield_context yield,
@@ -92,16 +102,15 @@ Result<std::string> look_at_database(db::Database& database, boost::asio::yield_
       "FROM pg_roles WHERE rolname = current_user");
   if (!rows) return std::unexpected(rows.error());
   if (rows->boolean(0, "rolsuper") || rows->boolean(0, "rolbypassrls")) {
-    report.warn("database role",
-                "row-level security does not bind it: connect as media_indexer");
+    report.warn("database role", "row-level security does not bind it: connect as media_indexer");
   } else {
     report.ok("database role");
   }
   const double difference =
       std::abs(std::strtod(std::string(rows->text(0, "clock")).c_str(), nullptr) - unix_now());
   if (difference > kMaxClockDifference) {
-    report.fail("clock", "differs from the database's by " +
-                             std::to_string(std::lround(difference)) + " s",
+    report.fail("clock",
+                "differs from the database's by " + std::to_string(std::lround(difference)) + " s",
                 "run chrony or systemd-timesyncd on both hosts");
   } else {
     report.ok("clock");
@@ -137,6 +146,7 @@ bool run_checks(const Config& config) {
   Report report;
   report.ok("settings " + config.path);
   check_keys(config, report);
+  check_authorities(config, report);
   check_store(config, report);
   check_database(config, report);
   return !report.has_failed();

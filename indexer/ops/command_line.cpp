@@ -49,7 +49,9 @@ Result<SecretArgument> secret_argument(std::string_view option, const std::strin
   const auto equals = text.find('=');
   if (equals == 0 || equals == std::string::npos || equals + 1 == text.size()) {
     return usage(std::string(option) + " takes NAME=" +
-                 (option == "--secret" ? "VALUE" : option == "--secret-file" ? "PATH" : "VAR"));
+                 (option == "--secret"        ? "VALUE"
+                  : option == "--secret-file" ? "PATH"
+                                              : "VAR"));
   }
   SecretArgument secret{text.substr(0, equals), SecretArgument::Source::value,
                         text.substr(equals + 1)};
@@ -136,8 +138,8 @@ class OptionReader {
   Result<void> take_option(const std::vector<std::string>& arguments, std::size_t& at) {
     const auto equals = arguments[at].find('=');
     const std::string option = arguments[at].substr(0, equals);
-    const bool is_known = option == "--config" ||
-                          rule_.options.find(" " + option + " ") != std::string_view::npos;
+    const bool is_known =
+        option == "--config" || rule_.options.find(" " + option + " ") != std::string_view::npos;
     if (!is_known) {
       return usage("'" + std::string(rule_.words) + "' has no option " + option);
     }
@@ -209,9 +211,8 @@ std::optional<std::chrono::seconds> parse_ttl(std::string_view text) {
   return std::chrono::seconds(number * factor);
 }
 
-Result<CommandLine> parse_command_line(
-    const std::vector<std::string>& arguments,
-    const std::function<const char*(const char*)>& environment) {
+Result<CommandLine> parse_command_line(const std::vector<std::string>& arguments,
+                                       const std::function<const char*(const char*)>& environment) {
   CommandLine line;
   const char* from_environment = environment("MEDIA_CONFIG");
   line.config_path = from_environment != nullptr && *from_environment != '\0'

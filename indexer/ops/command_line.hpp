@@ -48,9 +48,8 @@ struct CommandLine {
 std::vector<std::string> take_arguments(int argc, char** argv);
 
 /// Error `invalid_argument`: wrong usage. `environment` is getenv, or a test's.
-Result<CommandLine> parse_command_line(
-    const std::vector<std::string>& arguments,
-    const std::function<const char*(const char*)>& environment);
+Result<CommandLine> parse_command_line(const std::vector<std::string>& arguments,
+                                       const std::function<const char*(const char*)>& environment);
 
 /// "90", "90s", "15m", "1h" or "7d". Nothing for everything else.
 std::optional<std::chrono::seconds> parse_ttl(std::string_view text);

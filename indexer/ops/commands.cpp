@@ -31,10 +31,9 @@ Result<std::string> find_company(db::Database& database, boost::asio::yield_cont
 
 Result<std::string> add_company(const Config& config, const CommandLine& line) {
   return with_database(
-      config,
-      [&](db::Database& database, boost::asio::yield_context yield) -> Result<std::string> {
-        auto id = value_of(
-            database.query(yield, "SELECT media.add_company($1) AS value", {line.name}));
+      config, [&](db::Database& database, boost::asio::yield_context yield) -> Result<std::string> {
+        auto id =
+            value_of(database.query(yield, "SELECT media.add_company($1) AS value", {line.name}));
         if (!id && id.error().code == ErrorCode::conflict) {
           return fail(ErrorCode::conflict,
                       "the name '" + line.name + "' is taken, or longer than 200 characters");
@@ -45,8 +44,7 @@ Result<std::string> add_company(const Config& config, const CommandLine& line) {
 
 Result<std::string> add_user(const Config& config, const CommandLine& line) {
   return with_database(
-      config,
-      [&](db::Database& database, boost::asio::yield_context yield) -> Result<std::string> {
+      config, [&](db::Database& database, boost::asio::yield_context yield) -> Result<std::string> {
         const auto company = find_company(database, yield, line.company);
         if (!company) return company;
         auto id = value_of(database.query(yield, "SELECT media.add_user($1, $2, $3) AS value",
@@ -62,29 +60,28 @@ Result<std::string> make_token(const Config& config, const CommandLine& line) {
   const auto key = read_key_file(config.auth.jwt_key_file);
   if (!key) return key;
   if (key->size() < kMinJwtKeySize) {
-    return fail(ErrorCode::invalid_argument, "key file " + config.auth.jwt_key_file +
-                                                 " holds fewer than 32 bytes");
+    return fail(ErrorCode::invalid_argument,
+                "key file " + config.auth.jwt_key_file + " holds fewer than 32 bytes");
   }
   return with_database(
-      config,
-      [&](db::Database& database, boost::asio::yield_context yield) -> Result<std::string> {
+      config, [&](db::Database& database, boost::asio::yield_context yield) -> Result<std::string> {
         const auto company = find_company(database, yield, line.company);
         if (!company) return company;
-        const auto rows =
-            database.query(yield, "SELECT user_id, role FROM media.find_user($1, $2)",
-                           {*company, line.user});
+        const auto rows = database.query(yield, "SELECT user_id, role FROM media.find_user($1, $2)",
+                                         {*company, line.user});
         if (!rows) return std::unexpected(rows.error());
         if (rows->empty()) {
           return fail(ErrorCode::not_found,
                       "no user '" + line.user + "' in company '" + line.company + "'");
         }
-        const auto now = std::chrono::duration_cast<std::chrono::seconds>(
-            std::chrono::system_clock::now().time_since_epoch());
+        const auto clock = std::chrono::system_clock::now().time_since_epoch();
+        const auto now = std::chrono::floor<std::chrono::seconds>(clock);
         Identity identity;
         identity.user = rows->text(0, "user_id");
         identity.company = *company;
         identity.role = rows->text(0, "role");
-        identity.expires_at = (now + line.ttl).count();
+        // Rounded up: the token is good for as long as was asked, not a second less.
+        identity.expires_at = (std::chrono::ceil<std::chrono::seconds>(clock) + line.ttl).count();
         JwtPolicy policy;
         policy.audience = config.auth.audience;
         policy.issuer = config.auth.issuer;

@@ -41,8 +41,8 @@ Result<std::shared_ptr<const Account>> AccountDirectory::read(boost::asio::yield
       yield, "SELECT account_id, company_id, secrets FROM media.find_account($1, $2)", params);
   if (!rows) return std::unexpected(rows.error());
   if (rows->empty()) {
-    return fail(ErrorCode::not_found, "no account " + std::string(external_id) +
-                                          " of provider " + std::string(provider));
+    return fail(ErrorCode::not_found,
+                "no account " + std::string(external_id) + " of provider " + std::string(provider));
   }
   const std::string id(rows->text(0, "account_id"));
   auto secrets = unseal_secrets(sealing_key_, id, rows->text(0, "secrets"));

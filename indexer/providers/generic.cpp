@@ -48,10 +48,18 @@ std::string file_type_of_item(const IncomingMedia& item) {
   return std::string(file_type_of_name(item.file_name.empty() ? item.url : item.file_name));
 }
 
-IncomingMedia read_item(const Json& json, int index) {
+std::unexpected<Error> malformed(const std::string& what) {
+  return fail(ErrorCode::invalid_argument, what);
+}
+
+Result<IncomingMedia> read_item(const Json& json, int index) {
   IncomingMedia item;
   item.index = index;
   item.url = json["url"].text();
+  if (item.url.empty() || item.url.size() > kMaxUrlSize) {
+    return malformed("data.media[" + std::to_string(index) + "].url must be a URL of at most " +
+                     std::to_string(kMaxUrlSize) + " bytes");
+  }
   item.provider_media_id = json["id"].identifier();
   item.file_name = json["file_name"].text();
   item.declared_mime_type = json["content_type"].text();
@@ -62,19 +70,17 @@ IncomingMedia read_item(const Json& json, int index) {
   return item;
 }
 
-void read_media(const Json& list, IncomingMessage& message, std::vector<std::string>& notes) {
-  for (std::size_t i = 0; i < list.size(); ++i) {
-    if (i == kMaxMediaPerMessage) {
-      notes.push_back("more than 10 media items: the rest is ignored");
-      return;
-    }
-    IncomingMedia item = read_item(list[i], static_cast<int>(i));
-    if (item.url.empty() || item.url.size() > kMaxUrlSize) {
-      notes.push_back("media item " + std::to_string(i) + " has no usable url");
-      continue;
-    }
-    message.media.push_back(std::move(item));
+Result<void> read_media(const Json& list, IncomingMessage& message) {
+  if (list && !list.is_array()) return malformed("data.media must be an array");
+  if (list.size() > kMaxMediaPerMessage) {
+    return malformed("data.media has more than " + std::to_string(kMaxMediaPerMessage) + " items");
   }
+  for (std::size_t i = 0; i < list.size(); ++i) {
+    auto item = read_item(list[i], static_cast<int>(i));
+    if (!item) return std::unexpected(item.error());
+    message.media.push_back(std::move(*item));
+  }
+  return {};
 }
 
 std::string first_of(std::initializer_list<std::string> candidates) {
@@ -125,27 +131,30 @@ class Generic : public Provider {
 
 }  // namespace
 
+// The format is ours, so who deviates from it is told: what is silently ignored is
+// media that nobody misses until it is gone.
 Result<Delivery> parse_generic(std::string_view body, std::string_view delivery_id) {
   const auto json = Json::parse(body);
   if (!json) return std::unexpected(json.error());
-  if (!json->is_object()) return fail(ErrorCode::invalid_argument, "the body is not an object");
+  const std::string_view type = (*json)["type"].text();
+  if (type.empty()) return malformed("the body must be an object with a type");
   Delivery delivery;
   delivery.key = delivery_id;
-  const std::string_view type = (*json)["type"].text();
   if (type != "message.received" && type != "message.media.received") {
     delivery.notes.push_back("event type is not message.received");
     return delivery;
   }
   const Json data = (*json)["data"];
   IncomingMessage message;
-  message.external_id = first_of({data["id"].identifier(), delivery.key});
+  message.external_id = data["id"].identifier();
+  if (message.external_id.empty()) return malformed("data.id must name the message");
   message.sender = data["from"].identifier();
   message.conversation =
       first_of({data["conversation_id"].identifier(), message.sender, message.external_id});
   message.text = data["text"].text();
   message.sent_at = parse_rfc3339(data["sent_at"].text());
   if (!message.sent_at) message.sent_at = parse_rfc3339((*json)["timestamp"].text());
-  read_media(data["media"], message, delivery.notes);
+  if (auto read = read_media(data["media"], message); !read) return std::unexpected(read.error());
   delivery.messages.push_back(std::move(message));
   return delivery;
 }

@@ -10,8 +10,8 @@ namespace media::providers {
 /// {"type":"message.received","data":{"id","media":[{"url"}]}}.
 std::unique_ptr<Provider> make_generic(HostPolicy hosts);
 
-/// Reads the body of such a delivery. Other types give no messages. A message
-/// without an id gets the delivery's.
+/// Reads the body of such a delivery. Other types give no messages; a message
+/// that is not as documented is `invalid_argument`.
 Result<Delivery> parse_generic(std::string_view body, std::string_view delivery_id);
 
 }  // namespace media::providers

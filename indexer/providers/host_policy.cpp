@@ -38,8 +38,8 @@ bool matches(std::string_view entry, std::string_view host, int port) {
 }  // namespace
 
 bool matches_host(const std::vector<std::string>& entries, std::string_view host, int port) {
-  return std::ranges::any_of(
-      entries, [&](const std::string& entry) { return matches(entry, host, port); });
+  return std::ranges::any_of(entries,
+                             [&](const std::string& entry) { return matches(entry, host, port); });
 }
 
 bool is_media_host(const HostPolicy& policy, std::string_view host, int port) {

@@ -71,11 +71,11 @@ struct MediaReference {
 struct ResolveAnswer {
   enum class Verdict {
     found,
-    retry,        ///< a passing failure
-    rate_limited, ///< ask again later
-    refused,      ///< the credential is not (or no longer) good enough
-    bad_request,  ///< perhaps because of the optional account parameter
-    gone,         ///< the provider does not have it any more
+    retry,         ///< a passing failure
+    rate_limited,  ///< ask again later
+    refused,       ///< the credential is not (or no longer) good enough
+    bad_request,   ///< perhaps because of the optional account parameter
+    gone,          ///< the provider does not have it any more
   };
   Verdict verdict = Verdict::retry;
   std::string message;  ///< of a failure; never quotes the provider's text
@@ -103,7 +103,8 @@ class Provider {
   virtual Result<void> verify(const http::Request& request, const Secrets& secrets,
                               std::int64_t now) const = 0;
   /// Reads a verified request. Error `invalid_argument`: not this provider's
-  /// format at all; a single odd item is only ignored.
+  /// format. Formats that are not ours are read leniently: an odd item is
+  /// ignored, never the others with it.
   virtual Result<Delivery> parse(const http::Request& request, std::int64_t now) const = 0;
 
   virtual const HostPolicy& hosts() const = 0;

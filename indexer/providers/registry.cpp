@@ -8,8 +8,7 @@ namespace media::providers {
 Registry::Registry(const Config& config) {
   providers_.push_back(make_whatsapp(
       config.whatsapp.graph_url, {config.whatsapp.media_hosts, config.whatsapp.redirect_hosts}));
-  providers_.push_back(
-      make_generic({config.generic.media_hosts, config.generic.redirect_hosts}));
+  providers_.push_back(make_generic({config.generic.media_hosts, config.generic.redirect_hosts}));
 }
 
 const Provider* Registry::find(std::string_view name) const {

@@ -35,8 +35,7 @@ std::string_view Secrets::first(std::string_view name) const {
 
 std::string seal_secret(std::string_view key, std::string_view account_id, std::string_view name,
                         std::string_view value) {
-  return base64_encode(
-      seal(as_bytes(key), as_bytes(value), as_bytes(place_of(account_id, name))));
+  return base64_encode(seal(as_bytes(key), as_bytes(value), as_bytes(place_of(account_id, name))));
 }
 
 Result<Secrets> unseal_secrets(std::string_view key, std::string_view account_id,

@@ -39,7 +39,8 @@ struct Key {
 std::optional<Key> parse_key(std::string_view text) {
   Key key;
   if (text.starts_with("whpk_")) key.is_public = true;
-  if (text.starts_with("whpk_") || text.starts_with("whsec_")) text.remove_prefix(text.find('_') + 1);
+  if (text.starts_with("whpk_") || text.starts_with("whsec_"))
+    text.remove_prefix(text.find('_') + 1);
   auto bytes = base64_decode(text, Base64Alphabet::standard, Base64Padding::optional);
   if (!bytes || bytes->empty()) return std::nullopt;
   if (key.is_public && bytes->size() != kPublicKeySize) return std::nullopt;
@@ -60,10 +61,9 @@ Result<void> check_headers(const Headers& headers, std::int64_t now) {
   if (headers.id.empty() || headers.timestamp.empty() || headers.signatures.empty()) {
     return fail(ErrorCode::unauthorized, "webhook-id, -timestamp or -signature is missing");
   }
-  const bool has_control = std::ranges::any_of(
-      headers.id, [](unsigned char c) { return c < 0x20 || c == 0x7f; });
-  if (headers.id.size() > kMaxIdSize || has_control ||
-      headers.signatures.size() > kMaxHeaderSize) {
+  const bool has_control =
+      std::ranges::any_of(headers.id, [](unsigned char c) { return c < 0x20 || c == 0x7f; });
+  if (headers.id.size() > kMaxIdSize || has_control || headers.signatures.size() > kMaxHeaderSize) {
     return fail(ErrorCode::unauthorized, "webhook-id or webhook-signature is malformed");
   }
   const auto timestamp = parse_timestamp(headers.timestamp);

@@ -12,7 +12,7 @@ namespace media::providers {
 namespace {
 
 struct MediaKind {
-  std::string_view type;       ///< `type` of the message and name of its object
+  std::string_view type;  ///< `type` of the message and name of its object
   std::string_view file_type;
 };
 
@@ -32,6 +32,7 @@ class PayloadReader {
   Delivery read(const Json& body) {
     if (body["object"].text() != "whatsapp_business_account") {
       note("object is not whatsapp_business_account");
+      return std::move(delivery_);
     }
     const Json entries = body["entry"];
     for (std::size_t i = 0; i < entries.size(); ++i) {
@@ -141,7 +142,9 @@ class PayloadReader {
 Result<Delivery> parse_whatsapp(std::string_view body, std::int64_t now) {
   const auto json = Json::parse(body);
   if (!json) return std::unexpected(json.error());
-  if (!json->is_object()) return fail(ErrorCode::invalid_argument, "the body is not an object");
+  if ((*json)["object"].text().empty()) {
+    return fail(ErrorCode::invalid_argument, "the body is not an object that names its object");
+  }
   return PayloadReader(now).read(*json);
 }
 

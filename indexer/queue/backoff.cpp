@@ -24,7 +24,8 @@ std::optional<std::int64_t> http_date(const std::string& text) {
 std::chrono::milliseconds backoff_delay(const BackoffPolicy& policy, int attempt, double random) {
   const int doublings = std::clamp(attempt - 1, 0, 30);
   const auto ceiling = std::min<std::int64_t>(policy.max.count(), policy.base.count() << doublings);
-  return std::chrono::milliseconds(static_cast<std::int64_t>(random * static_cast<double>(ceiling)));
+  return std::chrono::milliseconds(
+      static_cast<std::int64_t>(random * static_cast<double>(ceiling)));
 }
 
 std::optional<std::chrono::milliseconds> within_deadline(std::chrono::milliseconds delay,

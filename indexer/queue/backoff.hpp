@@ -23,7 +23,6 @@ std::optional<std::chrono::milliseconds> within_deadline(std::chrono::millisecon
 
 /// Delay of a Retry-After header: seconds or an HTTP-date (RFC 9110 section
 /// 10.2.3). Nothing when absent or malformed; a day at most.
-std::optional<std::chrono::milliseconds> parse_retry_after(std::string_view text,
-                                                           std::int64_t now);
+std::optional<std::chrono::milliseconds> parse_retry_after(std::string_view text, std::int64_t now);
 
 }  // namespace media::queue

@@ -97,9 +97,8 @@ class PostgresJobStore : public JobStore {
 
   Result<std::vector<std::int64_t>> extend(boost::asio::yield_context yield,
                                            const std::vector<std::int64_t>& jobs) override {
-    const auto rows =
-        database_.query(yield, "SELECT media.extend_leases($1, $2, $3) AS job_id",
-                        {owner_, bigint_array(jobs), lease_});
+    const auto rows = database_.query(yield, "SELECT media.extend_leases($1, $2, $3) AS job_id",
+                                      {owner_, bigint_array(jobs), lease_});
     if (!rows) return std::unexpected(rows.error());
     std::vector<std::int64_t> ours;
     for (std::size_t row = 0; row < rows->size(); ++row) {
@@ -118,17 +117,16 @@ class PostgresJobStore : public JobStore {
 
   Result<void> retry(boost::asio::yield_context yield, std::int64_t job,
                      const Outcome& outcome) override {
-    return done(database_.query(
-        yield, "SELECT media.retry_job($1, $2, $3, $4, $5)",
-        {std::to_string(job), owner_, std::string(name_of(outcome.reason)), outcome.error,
-         std::to_string(outcome.delay.count())}));
+    return done(database_.query(yield, "SELECT media.retry_job($1, $2, $3, $4, $5)",
+                                {std::to_string(job), owner_, std::string(name_of(outcome.reason)),
+                                 outcome.error, std::to_string(outcome.delay.count())}));
   }
 
   Result<void> fail_job(boost::asio::yield_context yield, std::int64_t job,
                         const Outcome& outcome) override {
-    return done(database_.query(yield, "SELECT media.fail_job($1, $2, $3, $4)",
-                                {std::to_string(job), owner_,
-                                 std::string(name_of(outcome.reason)), outcome.error}));
+    return done(database_.query(
+        yield, "SELECT media.fail_job($1, $2, $3, $4)",
+        {std::to_string(job), owner_, std::string(name_of(outcome.reason)), outcome.error}));
   }
 
   Result<void> release(boost::asio::yield_context yield,
@@ -142,8 +140,8 @@ class PostgresJobStore : public JobStore {
                                std::optional<std::int64_t> url_expires_at) override {
     db::Params params = {std::to_string(job), owner_, url, std::nullopt};
     if (url_expires_at) params[3] = std::to_string(*url_expires_at);
-    return done(database_.query(
-        yield, "SELECT media.remember_source($1, $2, $3, $4, NULL, NULL)", params));
+    return done(
+        database_.query(yield, "SELECT media.remember_source($1, $2, $3, $4, NULL, NULL)", params));
   }
 
   Result<std::optional<KnownBlob>> find_blob(boost::asio::yield_context yield, const Job& job,

@@ -17,7 +17,9 @@ constexpr milliseconds kClaimInterval{3};
 // How often the queue is asked when its next job becomes due.
 constexpr milliseconds kAskInterval{1000};
 constexpr milliseconds kLongestSleep{30000};
-constexpr milliseconds kShortestSleep{100};
+constexpr milliseconds kShortestSleep{20};
+// The database's "now" of a retry lies a bit after ours.
+constexpr milliseconds kClockSlack{2};
 constexpr milliseconds kOutagePause{1000};
 // Left of a lease when recording is given up: somebody else may run the job then.
 constexpr milliseconds kLeaseMargin{500};
@@ -90,7 +92,10 @@ bool Worker::claim(boost::asio::yield_context yield) {
   const std::size_t wanted = free_slots();
   is_notified_ = false;
   last_claim_ = Clock::now();
-  if (next_retry_ <= last_claim_) next_retry_ = Clock::time_point::max();
+  if (next_retry_ <= last_claim_) {
+    next_retry_ = Clock::time_point::max();
+    last_asked_ = {};  // only the queue knows which one follows
+  }
   auto jobs = store_.claim(yield, wanted);
   if (!jobs) {
     is_notified_ = true;
@@ -123,9 +128,8 @@ void Worker::start_job(Job job) {
   slot = std::make_shared<Running>();
   slot->job = std::move(job);
   slot->control.lease_until = lease_until;
-  spawn(loop_, "job", [this, running = slot](boost::asio::yield_context yield) {
-    run_job(yield, running);
-  });
+  spawn(loop_, "job",
+        [this, running = slot](boost::asio::yield_context yield) { run_job(yield, running); });
 }
 
 void Worker::run_job(boost::asio::yield_context yield, const std::shared_ptr<Running>& running) {
@@ -159,12 +163,12 @@ void Worker::record(boost::asio::yield_context yield, const Running& running,
     log::warn("job_lease_lost", {{"job_id", running.job.id}});
     return;
   }
-  if (outcome.kind == Outcome::Kind::retry) {
-    next_retry_ = std::min(next_retry_, Clock::now() + outcome.delay);
-  }
   for (milliseconds wait(100);; wait = std::min(wait * 2, milliseconds(2000))) {
     const auto recorded = try_record(yield, running.job, outcome);
-    if (recorded) return;
+    if (recorded) {
+      if (outcome.kind == Outcome::Kind::retry) look_again_in(outcome.delay);
+      return;
+    }
     log::warn("job_not_recorded", {{"job_id", running.job.id},
                                    {"reason", reason_of(outcome)},
                                    {"error", recorded.error().message}});
@@ -172,6 +176,11 @@ void Worker::record(boost::asio::yield_context yield, const Running& running,
     if (!is_passing || Clock::now() + wait + kLeaseMargin > running.control.lease_until) return;
     pause(yield, loop_, wait);
   }
+}
+
+void Worker::look_again_in(milliseconds delay) {
+  next_retry_ = std::min(next_retry_, Clock::now() + delay + kClockSlack);
+  wake_timer_.cancel();  // it may have been set for later
 }
 
 Result<void> Worker::try_record(boost::asio::yield_context yield, const Job& job,

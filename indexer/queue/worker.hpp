@@ -15,7 +15,7 @@
 namespace media::queue {
 
 struct WorkerOptions {
-  std::size_t concurrency = 16;    ///< jobs at the same time
+  std::size_t concurrency = 16;  ///< jobs at the same time
   std::chrono::milliseconds lease{60000};
   /// Asked before jobs are claimed; an error holds them back for a while.
   std::function<Result<void>()> is_ready = [] { return Result<void>(); };
@@ -25,8 +25,7 @@ struct WorkerOptions {
 /// Survives database outages. Must outlive its coroutines: stop() first.
 class Worker {
  public:
-  Worker(boost::asio::io_context& loop, JobStore& store, WorkerOptions options,
-         JobHandler handler);
+  Worker(boost::asio::io_context& loop, JobStore& store, WorkerOptions options, JobHandler handler);
 
   void start();
   /// A job may have become runnable.
@@ -55,8 +54,8 @@ class Worker {
   void run_job(boost::asio::yield_context yield, const std::shared_ptr<Running>& running);
   Outcome handle(boost::asio::yield_context yield, Running& running);
   void record(boost::asio::yield_context yield, const Running& running, const Outcome& outcome);
-  Result<void> try_record(boost::asio::yield_context yield, const Job& job,
-                          const Outcome& outcome);
+  Result<void> try_record(boost::asio::yield_context yield, const Job& job, const Outcome& outcome);
+  void look_again_in(std::chrono::milliseconds delay);
   void heartbeat_loop(boost::asio::yield_context yield);
   void extend_leases(boost::asio::yield_context yield);
   void wait_until(boost::asio::yield_context yield, Clock::time_point until);
@@ -71,7 +70,7 @@ class Worker {
   boost::asio::steady_timer heartbeat_timer_;
   boost::asio::steady_timer idle_timer_;
   std::map<std::int64_t, std::shared_ptr<Running>> running_;
-  int loops_ = 0;             ///< coroutines of claim_loop and heartbeat_loop
+  int loops_ = 0;  ///< coroutines of claim_loop and heartbeat_loop
   bool is_stopping_ = false;
   bool is_notified_ = true;   ///< something may be runnable
   bool has_backlog_ = false;  ///< the last claim was answered in full

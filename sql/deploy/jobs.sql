@@ -53,11 +53,11 @@ COMMENT ON FUNCTION media.notify_job() IS
 
 CREATE TRIGGER notify_new AFTER INSERT ON media.jobs
 FOR EACH ROW
-WHEN (NEW.due_at <= now())
+WHEN (NEW.due_at <= now() AND NOT media.notifies_later())
 EXECUTE FUNCTION media.notify_job();
 CREATE TRIGGER notify_given_back AFTER UPDATE ON media.jobs
 FOR EACH ROW
-WHEN (NEW.due_at <= now() AND NEW.due_at IS DISTINCT FROM OLD.due_at)
+WHEN (NEW.due_at <= now() AND NEW.due_at IS DISTINCT FROM OLD.due_at AND NOT media.notifies_later())
 EXECUTE FUNCTION media.notify_job();
 
 COMMIT;

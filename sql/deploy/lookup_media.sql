@@ -68,9 +68,18 @@ COMMENT ON FUNCTION media.notify_media_changed() IS
 CREATE TRIGGER notify_changed AFTER UPDATE ON media.media_files
 FOR EACH ROW
 WHEN (
-    (OLD.download_status, OLD.visibility, OLD.mime_type, OLD.file_name, OLD.file_size, OLD.blob_id, OLD.is_active)
+    (OLD.visibility, OLD.is_active, OLD.file_name)
     IS DISTINCT FROM
-    (NEW.download_status, NEW.visibility, NEW.mime_type, NEW.file_name, NEW.file_size, NEW.blob_id, NEW.is_active)
+    (NEW.visibility, NEW.is_active, NEW.file_name)
+)
+EXECUTE FUNCTION media.notify_media_changed();
+CREATE TRIGGER notify_progress AFTER UPDATE ON media.media_files
+FOR EACH ROW
+WHEN (
+    (OLD.download_status, OLD.blob_id, OLD.mime_type, OLD.file_size)
+    IS DISTINCT FROM
+    (NEW.download_status, NEW.blob_id, NEW.mime_type, NEW.file_size)
+    AND NOT media.notifies_later()
 )
 EXECUTE FUNCTION media.notify_media_changed();
 CREATE TRIGGER notify_deleted AFTER DELETE ON media.media_files

@@ -62,6 +62,15 @@ COMMENT ON FUNCTION media.current_company() IS
 'or empty. Error 22P02 when it is not a uuid.';
 GRANT EXECUTE ON FUNCTION media.current_company() TO media_indexer;
 
+CREATE FUNCTION media.notifies_later() RETURNS boolean
+LANGUAGE sql STABLE PARALLEL SAFE
+RETURN coalesce(current_setting('media.notify_later', TRUE), '') = 'on';
+
+COMMENT ON FUNCTION media.notifies_later() IS
+'Whether this session (SET media.notify_later = on) itself sends the notifications of new jobs and of '
+'downloads'' progress, after COMMIT. A transaction with a NOTIFY holds a lock of the whole cluster until its '
+'COMMIT is on disk: such commits wait for each other, one disk write each, whatever the number of connections.';
+
 CREATE FUNCTION media.touch_updated_at() RETURNS trigger
 LANGUAGE plpgsql
 AS $$

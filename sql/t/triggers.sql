@@ -1,6 +1,6 @@
 BEGIN;
 \ir include/fixture.sql
-SELECT plan(22);
+SELECT plan(25);
 
 -- NOTIFY leaves at COMMIT only: here the triggers write down what they would send.
 CREATE TABLE pg_temp.sent (channel text, payload text);
@@ -40,11 +40,21 @@ SELECT count(*) AS claimed FROM media.claim_jobs('w', 1, 60) \gset
 SELECT pg_temp.sent() AS claimed \gset
 SELECT is(pg_temp.complete('m1', 'w', 'cat', 'a/cat.png'), 'stored', 'a download is completed');
 SELECT is(pg_temp.sent(), 'media_changed id', 'which changes the lookup');
+SET LOCAL media.notify_later = on;
+SELECT pg_temp.deliver(pg_temp.shop_a(), 'm2') AS media \gset
+SELECT count(*) AS claimed FROM media.claim_jobs('w', 1, 60) \gset
+SELECT media.release_jobs('w', ARRAY[pg_temp.job_of('m2')]) AS released \gset
+SELECT count(*) AS claimed FROM media.claim_jobs('w', 1, 60) \gset
+SELECT is(pg_temp.complete('m2', 'w', 'cat', NULL), 'duplicate', 'a session that sends notifications itself');
+SELECT is(pg_temp.sent(), NULL, 'is not helped with jobs and downloads');
+UPDATE media.media_files SET visibility = 'public' WHERE id = pg_temp.media_of('m2');
+SELECT is(pg_temp.sent(), 'media_changed id', 'but with what takes rights away');
+SET LOCAL media.notify_later = off;
 UPDATE media.media_files SET width = 5, provider_media_url = 'u';
 SELECT is(pg_temp.sent(), NULL, 'other columns do not');
 UPDATE media.media_files SET is_active = FALSE;
 SELECT is(pg_temp.sent(), 'media_changed id', 'a deletion does');
-UPDATE media.media_files SET visibility = 'public';
+UPDATE media.media_files SET visibility = 'public' WHERE id = pg_temp.media_of('m1');
 SELECT is(pg_temp.sent(), 'media_changed id', 'visibility does');
 UPDATE media.media_files SET file_name = 'x.png';
 SELECT is(pg_temp.sent(), 'media_changed id', 'a new name does');

@@ -140,7 +140,7 @@ class WhatsAppGraph:
             return graph_error(400, 100, "Invalid parameter")
         mode = media.script.next("resolve")
         failure = self._resolve_failure(mode)
-        if failure:
+        if failure is not None:
             return failure
         return web.json_response(self._description(media_id, media, mode))
 
@@ -230,14 +230,13 @@ class WhatsAppGraph:
             return web.Response(status=statuses[mode], body=LOGIN_PAGE, content_type="text/html",
                                 headers=headers)
         if mode and mode.startswith("redirect"):
-            return self._redirect(request, media_id, mode)
+            return self._redirect(media_id, mode)
         return await self._send(request, media, mode)
 
-    def _redirect(self, request, media_id, mode):
-        again = f"{ATTACHMENTS}?{request.query_string}"
+    def _redirect(self, media_id, mode):
         target = {
             "redirect": self.url(CDN_HOST, f"/cdn/{media_id}"),
-            "redirect_relative": again,
+            "redirect_relative": f"/cdn/{media_id}",
             "redirect_foreign": self.url(FOREIGN_HOST, f"/cdn/{media_id}"),
             "redirect_loopback": self.url("127.0.0.1", f"/cdn/{media_id}"),
             "redirect_http": f"http://{CDN_HOST}:{self.port}/cdn/{media_id}",

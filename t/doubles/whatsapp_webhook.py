@@ -32,7 +32,7 @@ def text_message(text="Hello"):
             "type": "text", "text": {"body": text}}
 
 
-def envelope(phone_number_id, messages, **value):
+def envelope(phone_number_id, messages, value=None):
     return {"object": "whatsapp_business_account", "entry": [{
         "id": "102030405060708",
         "changes": [{"field": "messages", "value": {
@@ -40,7 +40,7 @@ def envelope(phone_number_id, messages, **value):
             "metadata": {"display_phone_number": "15550100200",
                          "phone_number_id": phone_number_id},
             "contacts": [{"profile": {"name": "Ada Tester"}, "wa_id": "447700900123"}],
-            "messages": messages} | value}]}]}
+            "messages": messages} | (value or {})}]}]}
 
 
 def to_wire(payload):

@@ -1,3 +1,4 @@
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -7,6 +8,8 @@ from doubles.tls import TestAuthority
 from doubles.whatsapp_graph import HOSTS, WhatsAppGraph
 from site_under_test import Site
 from stack import Programs, Stack
+from stack.postgres import Cluster
+from stack.stack import SOURCE
 from watch import StackWatch
 
 # Patience of a test, not of a provider.
@@ -62,18 +65,34 @@ def quick_settings(graph, authority):
                                        "fetch.allow_plain_http": True}
 
 
+@pytest.fixture(scope="session")
+def deployed_cluster(tmp_path_factory):
+    """The data directory of a stopped Postgres with the schema in it, to be copied."""
+    home = tmp_path_factory.mktemp("cluster")
+    for name in ("run", "logs"):
+        (home / name).mkdir()
+    cluster = Cluster(home, home)
+    cluster.start()
+    cluster.create_database()
+    cluster.deploy(SOURCE / "sql")
+    cluster.stop()
+    return cluster.data
+
+
 class Stacks:
     """Starts stacks and remembers them for the check at the end of a test."""
 
-    def __init__(self, programs, directory):
+    def __init__(self, programs, directory, cluster):
         self.programs = programs
         self.directory = directory
+        self.cluster = cluster
         self.watches = {}
 
     def start(self, name, overrides, server_config="", **options):
         stack = Stack(self.directory / name, self.programs, **options)
         (stack.dir / "nginx.d").mkdir(parents=True)
         (stack.dir / "nginx.d" / "server.conf").write_text(server_config)
+        subprocess.run(["cp", "-a", self.cluster, stack.dir], check=True)
         stack.up(overrides=overrides)
         self.watches[name] = StackWatch(stack)
         return stack
@@ -85,8 +104,8 @@ class Stacks:
 
 
 @pytest.fixture(scope="session")
-def stacks(programs, tmp_path_factory):
-    running = Stacks(programs, tmp_path_factory.mktemp("stacks"))
+def stacks(programs, tmp_path_factory, deployed_cluster):
+    running = Stacks(programs, tmp_path_factory.mktemp("stacks"), deployed_cluster)
     yield running
     for name in list(running.watches):
         running.stop(name)

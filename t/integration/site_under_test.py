@@ -103,6 +103,8 @@ class Site:
 
     def items(self, message_id, token=None):
         answer = self.get(f"/api/v1/messages/{quote(message_id, safe='')}/media", token)
+        if answer.status_code == 404:
+            return []
         assert answer.status_code == 200, answer.text
         return answer.json()["items"]
 

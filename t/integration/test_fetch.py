@@ -26,7 +26,7 @@ HARMLESS = [
     ("resolve", "size_as_text"), ("resolve", "no_size"), ("resolve", "no_digest"),
     ("resolve", "base64_digest"), ("resolve", "wrong_digest"),
     ("download", "redirect"), ("download", "redirect_relative"), ("download", "octet_stream"),
-    ("download", "no_type"), ("download", "chunked"), ("download", "gzip"), ("download", "drip"),
+    ("download", "no_type"), ("download", "chunked"), ("download", "drip"),
 ]
 
 # What lasts: the media fails, and says why.
@@ -49,6 +49,7 @@ LASTING = [
     ("download", "wrong_content", "hash_mismatch"),
     ("download", "empty", "(empty|size_mismatch)"),
     ("download", "stall", "network"),
+    ("download", "gzip", "network"),
     ("download", "endless", "(size_mismatch|too_large)"),
     ("download", "redirect_foreign", "blocked_address"),
     ("download", "redirect_loopback", "blocked_address"),

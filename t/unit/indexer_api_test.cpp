@@ -72,8 +72,8 @@ class MediaApiTest : public testing::Test {
   http::Response get(const std::string& target) {
     ApiDependencies dependencies;
     dependencies.query_as = [this](boost::asio::yield_context, const Uuid& company,
-                                   std::string_view sql, const db::Params& params)
-        -> Result<db::Rows> {
+                                   std::string_view sql,
+                                   const db::Params& params) -> Result<db::Rows> {
       company_ = company.to_string();
       params_ = params;
       if (is_away_) return fail(ErrorCode::unavailable, "database away");
@@ -87,9 +87,8 @@ class MediaApiTest : public testing::Test {
     const MediaApi api(dependencies);
     request_.target = target;
     http::Response response;
-    test::run(loop_, [&](boost::asio::yield_context yield) {
-      response = api.handle(request_, yield);
-    });
+    test::run(loop_,
+              [&](boost::asio::yield_context yield) { response = api.handle(request_, yield); });
     return response;
   }
 
@@ -123,7 +122,10 @@ TEST_F(MediaApiTest, a_media_item_has_the_documented_members) {
 TEST_F(MediaApiTest, status_tells_how_far_a_download_is) {
   const auto progress = [&](const std::string& status) {
     rows_[0]["download_status"] = status;
-    return Json::parse(get("/api/v1/media/" + kMedia + "/status").body)->operator[]("progress").dump();
+    return Json::parse(get("/api/v1/media/" + kMedia + "/status").body)
+        ->
+        operator[]("progress")
+        .dump();
   };
   EXPECT_EQ(progress("completed"), "1.0");
   EXPECT_EQ(progress("pending"), "0.0");

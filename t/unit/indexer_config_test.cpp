@@ -63,8 +63,9 @@ TEST(Config, unknown_settings_are_errors_with_their_place) {
 
 TEST(Config, wrong_types_and_values_are_errors_with_their_place) {
   const auto problem = [](const std::string& line) { return problems(kMinimal + line); };
-  EXPECT_NE(problem("[fetch]\nconcurrency = \"4\"").find(":10:15: fetch.concurrency must be a whole"),
-            std::string::npos);
+  EXPECT_NE(
+      problem("[fetch]\nconcurrency = \"4\"").find(":10:15: fetch.concurrency must be a whole"),
+      std::string::npos);
   EXPECT_NE(problem("[fetch]\nconcurrency = 0").find("must be 1 to 1024"), std::string::npos);
   EXPECT_NE(problem("[fetch]\nallow_plain_http = 1").find("true or false"), std::string::npos);
   EXPECT_NE(problem("[server]\nsocket_mode = \"9\"").find("octal"), std::string::npos);
@@ -119,8 +120,8 @@ TEST(Config, test_switches_are_refused_on_a_public_address) {
 
 TEST(Config, the_graph_url_gets_a_version_and_must_be_https) {
   const auto graph = [](const std::string& url, const std::string& more = "") {
-    return parse_config(
-        kMinimal + "[providers.whatsapp]\ngraph_url = \"" + url + "\"\n" + more, "x");
+    return parse_config(kMinimal + "[providers.whatsapp]\ngraph_url = \"" + url + "\"\n" + more,
+                        "x");
   };
   EXPECT_EQ(graph("https://graph.test")->whatsapp.graph_url, "https://graph.test/v24.0");
   EXPECT_EQ(graph("https://graph.test/")->whatsapp.graph_url, "https://graph.test/v24.0");

@@ -22,9 +22,7 @@ const std::string kGraphBare = "https://graph.facebook.com/v24.0/77";
 const std::string kOldUrl = "https://lookaside.fbsbx.com/old";
 const std::string kNewUrl = "https://lookaside.fbsbx.com/new";
 
-std::string graph_error(int code) {
-  return R"({"error":{"code":)" + std::to_string(code) + "}}";
-}
+std::string graph_error(int code) { return R"({"error":{"code":)" + std::to_string(code) + "}}"; }
 
 class DownloadTest : public testing::Test {
  protected:
@@ -54,21 +52,20 @@ class DownloadTest : public testing::Test {
   }
 
   static std::string media_answer(const std::string& url) {
-    return R"({"url":")" + url + R"(","file_size":224,"sha256":")"
+    return R"({"url":")" + url +
+           R"(","file_size":224,"sha256":")"
            "37c4f67768e6f6371c70a4b465d88d80ff184b0087816a266ee6cc8170e5ea2d\"}";
   }
 
   queue::Outcome run() {
-    RetrievalTools tools{client_,
-                         store_,
+    RetrievalTools tools{client_, store_,
                          [this](boost::asio::yield_context, const queue::Job&, std::string_view,
                                 bool reread) -> Result<std::string> {
                            if (reread) ++rereads_;
                            return reread && rereads_ > 0 && !next_token_.empty() ? next_token_
                                                                                  : token_;
                          },
-                         [this] { return now_; },
-                         progress_};
+                         [this] { return now_; }, progress_};
     if (downloads_ == nullptr) {
       downloads_ = std::make_unique<DownloadJobs>(loop_, tools, registry_, jobs_, RetryPolicy(),
                                                   [] { return 0.5; });
@@ -187,6 +184,29 @@ TEST_F(DownloadTest, a_refused_token_keeps_the_media_waiting_and_spares_the_prov
   EXPECT_EQ(run().kind, Kind::completed);
 }
 
+TEST_F(DownloadTest, media_that_has_waited_finds_out_that_the_token_is_good_again) {
+  client_.script[kGraph] = {{401, graph_error(190)}};
+  EXPECT_EQ(run().reason, ErrorCode::unauthorized);
+  client_.script[kGraph] = {{200, media_answer(kNewUrl)}};
+  job_.attempts = 2;
+  EXPECT_EQ(run().kind, Kind::completed);
+  job_.attempts = 1;
+  EXPECT_EQ(run().kind, Kind::completed);
+}
+
+TEST_F(DownloadTest, a_403_of_one_item_does_not_suspend_the_others) {
+  client_.script[kNewUrl] = {{403, ""}};
+  EXPECT_EQ(run().reason, ErrorCode::unauthorized);
+  client_.script[kNewUrl] = {{200, photo_}};
+  EXPECT_EQ(run().kind, Kind::completed);
+}
+
+TEST_F(DownloadTest, a_size_that_the_bucket_does_not_take_is_not_even_asked_for) {
+  client_.script[kGraph] = {{200, R"({"url":")" + kNewUrl + R"(","file_size":10737418240})"}};
+  EXPECT_EQ(run().reason, ErrorCode::too_large);
+  EXPECT_EQ(client_.urls, std::vector<std::string>{kGraph});
+}
+
 TEST_F(DownloadTest, a_media_host_that_refuses_the_token_is_asked_once_more) {
   job_.url = kOldUrl;
   job_.url_expires_at = kNow + 300;
@@ -300,6 +320,44 @@ TEST_F(DownloadTest, known_content_is_not_stored_again) {
   ASSERT_EQ(jobs_.recorded.size(), 1u);
   EXPECT_FALSE(jobs_.recorded[0].storage_key);
   EXPECT_TRUE(store_.files.empty());
+}
+
+TEST_F(DownloadTest, the_file_of_a_killed_attempt_goes_when_its_content_is_known_by_then) {
+  job_.attempts = 2;
+  store_.files["company/wamid.1-0.jpg"] = photo_;
+  jobs_.known_blob = queue::KnownBlob{"b", "company/first.jpg"};
+  jobs_.completions = {Completion{Completion::Kind::duplicate, "company/first.jpg"}};
+  EXPECT_EQ(run().kind, Kind::completed);
+  EXPECT_TRUE(store_.files.empty());
+  EXPECT_FALSE(jobs_.recorded.at(0).storage_key);
+}
+
+TEST_F(DownloadTest, keys_that_tenants_share_are_never_removed) {
+  job_.key_template = "{message}-{index}.{ext}";
+  jobs_.completions = {Completion{Completion::Kind::duplicate, "other.jpg"}};
+  EXPECT_EQ(run().kind, Kind::completed);
+  job_.attempts = 2;
+  jobs_.known_blob = queue::KnownBlob{"b", "other.jpg"};
+  jobs_.completions = {Completion{Completion::Kind::duplicate, "other.jpg"}};
+  EXPECT_EQ(run().kind, Kind::completed);
+  EXPECT_TRUE(store_.removed.empty());
+}
+
+TEST_F(DownloadTest, twins_that_arrive_together_take_turns) {
+  KeyedLocks locks(loop_);
+  std::vector<int> order;
+  const auto turn = [&](boost::asio::yield_context yield, int number) {
+    const auto held = locks.acquire(yield, "content");
+    order.push_back(number);
+    boost::asio::steady_timer timer(loop_, std::chrono::milliseconds(5));
+    timer.async_wait(yield);
+    order.push_back(number);
+  };
+  for (int number = 1; number <= 3; ++number) {
+    spawn(loop_, "turn", [&, number](boost::asio::yield_context yield) { turn(yield, number); });
+  }
+  loop_.run();
+  EXPECT_EQ(order, (std::vector<int>{1, 1, 2, 2, 3, 3}));
 }
 
 TEST_F(DownloadTest, a_blob_that_vanished_meanwhile_is_stored_after_all) {

@@ -25,8 +25,8 @@ struct Answer {
 class FakeHttpClient : public fetch::HttpClient {
  public:
   std::map<std::string, std::deque<Answer>> script;
-  std::vector<std::string> urls;                      ///< as requested, in order
-  std::vector<std::string> credentials;               ///< Authorization of each, or empty
+  std::vector<std::string> urls;         ///< as requested, in order
+  std::vector<std::string> credentials;  ///< Authorization of each, or empty
   std::function<void(const std::string&)> on_request = [](const std::string&) {};
 
   Result<fetch::HttpResponse> get(boost::asio::yield_context, const fetch::HttpRequest& request,

@@ -66,6 +66,19 @@ TEST_F(MediaSinkTest, the_limit_holds_announced_or_not) {
   EXPECT_EQ(code_of(receive(photo_)), ErrorCode::too_large);
 }
 
+TEST_F(MediaSinkTest, a_length_that_contradicts_the_provider_is_a_fault_of_this_answer) {
+  expectation_.size = photo_.size();
+  EXPECT_EQ(code_of(receive(photo_, std::int64_t{1} << 30)), ErrorCode::size_mismatch);
+  expectation_.size = std::uint64_t{1} << 30;
+  EXPECT_EQ(code_of(receive(photo_, std::int64_t{1} << 30)), ErrorCode::too_large);
+}
+
+TEST_F(MediaSinkTest, more_bytes_than_named_are_refused_as_they_come) {
+  expectation_.size = 5000;
+  EXPECT_EQ(code_of(receive(photo_ + std::string(100000, 'x'))), ErrorCode::size_mismatch);
+  EXPECT_LE(taken_, 5200u);
+}
+
 TEST_F(MediaSinkTest, a_login_page_is_told_from_media_within_its_first_4_kib) {
   const std::string page = "<!DOCTYPE html><html>" + std::string(100000, ' ');
   EXPECT_EQ(code_of(receive(page)), ErrorCode::unexpected_html);

@@ -20,8 +20,8 @@ TEST(FetchUrl, names_scheme_host_and_port_as_the_client_sees_them) {
   for (const std::string& url :
        {std::string(), std::string("/path"), std::string("//h/x"), std::string("ftp://h/"),
         std::string("file:///etc/passwd"), std::string("https://user@h/"),
-        std::string("https://u:p@h/"), std::string("https://"), std::string("https://h\0.evil/", 16),
-        std::string("https://h /x")}) {
+        std::string("https://u:p@h/"), std::string("https://"),
+        std::string("https://h\0.evil/", 16), std::string("https://h /x")}) {
     EXPECT_FALSE(parse_url(url)) << url;
   }
 }

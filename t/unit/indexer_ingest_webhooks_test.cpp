@@ -35,9 +35,9 @@ class WebhooksTest : public testing::Test {
 
   http::Response send(const http::Request& request) {
     WebhookDependencies dependencies;
-    dependencies.find_account = [this](boost::asio::yield_context, std::string_view provider,
-                                       std::string_view external_id, Freshness freshness)
-        -> Result<std::shared_ptr<const providers::Account>> {
+    dependencies.find_account =
+        [this](boost::asio::yield_context, std::string_view provider, std::string_view external_id,
+               Freshness freshness) -> Result<std::shared_ptr<const providers::Account>> {
       if (is_away_) return fail(ErrorCode::unavailable, "database away");
       const std::string key = std::string(provider) + "/" + std::string(external_id);
       auto& source = freshness == Freshness::reread && fresh_.contains(key) ? fresh_ : accounts_;
@@ -64,11 +64,10 @@ class WebhooksTest : public testing::Test {
                                const std::string& external_id = kNumber) {
     http::Request request = test::webhook_request(body);
     request.target = "/webhooks/whatsapp/" + external_id;
-    request.headers = {
-        {"Content-Type", "application/json"},
-        {"Authorization", "Bearer of-somebody"},
-        {"X-Hub-Signature-256",
-         "sha256=" + hex_encode(hmac_sha256(as_bytes(secret), as_bytes(body)))}};
+    request.headers = {{"Content-Type", "application/json"},
+                       {"Authorization", "Bearer of-somebody"},
+                       {"X-Hub-Signature-256",
+                        "sha256=" + hex_encode(hmac_sha256(as_bytes(secret), as_bytes(body)))}};
     return request;
   }
 
@@ -134,8 +133,8 @@ TEST_F(WebhooksTest, unknown_accounts_and_providers_are_404) {
   const std::string body = test::provider_fixture("whatsapp/image.json");
   EXPECT_EQ(send(signed_request(body, "secret one", "999")).status, 404);
   for (const char* target : {"/webhooks/", "/webhooks/whatsapp", "/webhooks/whatsapp/",
-                             "/webhooks/telex/1", "/webhooks/whatsapp/1/2", "/webhooks/whatsapp/%zz",
-                             "/webhooks/whatsapp/109876543210987%00"}) {
+                             "/webhooks/telex/1", "/webhooks/whatsapp/1/2",
+                             "/webhooks/whatsapp/%zz", "/webhooks/whatsapp/109876543210987%00"}) {
     http::Request request = signed_request(body, "secret one");
     request.target = target;
     EXPECT_EQ(send(request).status, 404) << target;
@@ -147,9 +146,8 @@ TEST_F(WebhooksTest, nothing_is_acknowledged_while_the_database_is_away) {
   store_is_away_ = true;
   const auto response = send(signed_request(body, "secret one"));
   EXPECT_EQ(response.status, 503);
-  EXPECT_TRUE(std::ranges::any_of(response.headers, [](const auto& header) {
-    return header.first == "Retry-After";
-  }));
+  EXPECT_TRUE(std::ranges::any_of(
+      response.headers, [](const auto& header) { return header.first == "Retry-After"; }));
   is_away_ = true;
   EXPECT_EQ(send(signed_request(body, "secret one")).status, 503);
 }

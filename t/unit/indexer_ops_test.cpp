@@ -84,8 +84,8 @@ TEST(CommandLine, the_configuration_file_is_named_by_option_environment_or_defau
 }
 
 TEST(CommandLine, secret_values_do_not_stay_in_argv) {
-  std::string words[] = {"media-indexer", "account", "add", "--secret", "a=hidden",
-                         "--secret=b=hidden", "--secret-file", "c=/path"};
+  std::string words[] = {"media-indexer", "account",           "add",           "--secret",
+                         "a=hidden",      "--secret=b=hidden", "--secret-file", "c=/path"};
   std::vector<char*> argv;
   for (std::string& word : words) argv.push_back(word.data());
   const auto arguments = take_arguments(static_cast<int>(argv.size()), argv.data());
@@ -128,13 +128,13 @@ TEST_F(AccountSecrets, all_required_ones_make_an_account) {
 }
 
 TEST_F(AccountSecrets, missing_unknown_and_doubled_ones_are_refused_by_name) {
-  const auto refused = [&](const std::string& provider, const std::vector<SecretArgument>& arguments,
-                           const std::string& name) {
+  const auto refused = [&](const std::string& provider,
+                           const std::vector<SecretArgument>& arguments, const std::string& name) {
     const auto checked = check(provider, arguments);
     return !checked && checked.error().message.find(name) != std::string::npos;
   };
-  EXPECT_TRUE(refused("whatsapp", {value("app_secret", "s"), value("verify_token", "v")},
-                      "access_token"));
+  EXPECT_TRUE(
+      refused("whatsapp", {value("app_secret", "s"), value("verify_token", "v")}, "access_token"));
   EXPECT_TRUE(refused("generic", {value("secret", "c2VjcmV0"), value("token", "x")}, "token"));
   EXPECT_TRUE(refused("generic", {}, "secret"));
   EXPECT_TRUE(refused("whatsapp",
@@ -142,8 +142,8 @@ TEST_F(AccountSecrets, missing_unknown_and_doubled_ones_are_refused_by_name) {
                        value("access_token", "b"), value("verify_token", "v")},
                       "twice"));
   EXPECT_TRUE(refused("generic", {value("secret", "whsk_c2VjcmV0")}, "whpk_"));
-  EXPECT_TRUE(refused("generic", {{"secret", SecretArgument::Source::environment, "UNSET"}},
-                      "UNSET"));
+  EXPECT_TRUE(
+      refused("generic", {{"secret", SecretArgument::Source::environment, "UNSET"}}, "UNSET"));
   EXPECT_TRUE(refused("generic", {{"secret", SecretArgument::Source::file, "/nonexistent"}},
                       "/nonexistent"));
 }

@@ -121,8 +121,8 @@ TEST_F(StandardWebhook, svix_header_names_work_too) {
 }
 
 TEST_F(StandardWebhook, timestamps_that_libraries_print_differently_are_refused) {
-  for (const char* timestamp : {"+1614265330", "01614265330", "1614265330.0", "1e9", "",
-                                "16142653301614265330"}) {
+  for (const char* timestamp :
+       {"+1614265330", "01614265330", "1614265330.0", "1e9", "", "16142653301614265330"}) {
     http::Request request = request_of(vector_);
     for (auto& [name, value] : request.headers) {
       if (name == "webhook-timestamp") value = timestamp;
@@ -143,8 +143,7 @@ TEST_F(StandardWebhook, keys_are_checked_when_an_account_is_made) {
   const Provider& generic = *registry_.find("generic");
   EXPECT_TRUE(generic.check_secret("secret", vector_["key"].text()));
   EXPECT_TRUE(generic.check_secret("secret", "MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"));
-  EXPECT_TRUE(
-      generic.check_secret("secret", "whpk_1SiA4o9hyqTCpIqC5V9HUakiiaeACeqfZTInDBbOir4="));
+  EXPECT_TRUE(generic.check_secret("secret", "whpk_1SiA4o9hyqTCpIqC5V9HUakiiaeACeqfZTInDBbOir4="));
   EXPECT_FALSE(generic.check_secret("secret", "whpk_c2hvcnQ="));
   EXPECT_FALSE(generic.check_secret("secret", "whsec_"));
   EXPECT_FALSE(generic.check_secret("secret", "not base64!"));

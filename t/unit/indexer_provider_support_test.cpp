@@ -90,7 +90,8 @@ TEST(ProviderJson, duplicate_keys_and_bad_utf8_are_refused) {
 }
 
 TEST(ProviderJson, reads_numbers_from_numbers_and_strings) {
-  const auto json = Json::parse(R"({"a":"12","b":13,"c":"1x","d":1.5,"e":true,"f":900000000000001})");
+  const auto json =
+      Json::parse(R"({"a":"12","b":13,"c":"1x","d":1.5,"e":true,"f":900000000000001})");
   EXPECT_EQ((*json)["a"].integer(), 12);
   EXPECT_EQ((*json)["b"].integer(), 13);
   EXPECT_FALSE((*json)["c"].integer());

@@ -26,13 +26,25 @@ std::size_t media_count(const Delivery& delivery) {
 
 TEST(WhatsAppPayload, finds_the_media_of_every_sample) {
   const std::map<std::string, std::size_t> expected = {
-      {"image", 1},          {"image_with_url", 1}, {"video", 1},
-      {"voice", 1},          {"audio_file", 1},     {"document", 1},
-      {"sticker", 1},        {"edit_image", 1},     {"bsuid_no_from", 1},
-      {"group_message", 1},  {"unicode_escaped_wire", 1},
-      {"batch_two_numbers", 3}, {"duplicate_in_batch", 1},
-      {"text", 0},           {"statuses", 0},       {"status_failed", 0},
-      {"media_too_big_error", 0}, {"unsupported", 0}, {"other_field", 0},
+      {"image", 1},
+      {"image_with_url", 1},
+      {"video", 1},
+      {"voice", 1},
+      {"audio_file", 1},
+      {"document", 1},
+      {"sticker", 1},
+      {"edit_image", 1},
+      {"bsuid_no_from", 1},
+      {"group_message", 1},
+      {"unicode_escaped_wire", 1},
+      {"batch_two_numbers", 3},
+      {"duplicate_in_batch", 1},
+      {"text", 0},
+      {"statuses", 0},
+      {"status_failed", 0},
+      {"media_too_big_error", 0},
+      {"unsupported", 0},
+      {"other_field", 0},
       {"system_errors", 0},
   };
   for (const auto& [name, count] : expected) {
@@ -137,19 +149,27 @@ TEST(WhatsAppPayload, an_odd_item_never_costs_the_batch) {
 
 TEST(WhatsAppPayload, odd_envelopes_give_no_messages) {
   for (const char* body :
-       {"{}", R"({"entry":null})", R"({"entry":{}})", R"({"entry":[null,1,{"changes":7}]})",
-        R"({"entry":[{"changes":[{"field":"messages","value":null}]}]})",
-        R"({"entry":[{"changes":[{"field":"messages","value":{"messages":{}}}]}]})"}) {
-    const auto delivery = parse_whatsapp(body, kNow);
+       {R"("x":1)", R"("entry":null)", R"("entry":{})", R"("entry":[null,1,{"changes":7}])",
+        R"("entry":[{"changes":[{"field":"messages","value":null}]}])",
+        R"("entry":[{"changes":[{"field":"messages","value":{"messages":{}}}]}])"}) {
+    const auto delivery =
+        parse_whatsapp(R"({"object":"whatsapp_business_account",)" + std::string(body) + "}", kNow);
     ASSERT_TRUE(delivery) << body;
     EXPECT_TRUE(delivery->messages.empty()) << body;
   }
 }
 
-TEST(WhatsAppPayload, what_is_not_an_object_is_malformed) {
+TEST(WhatsAppPayload, other_products_of_the_app_are_ignored) {
+  const auto delivery = parse_whatsapp(R"({"object":"page","entry":[]})", kNow);
+  ASSERT_TRUE(delivery);
+  EXPECT_TRUE(delivery->messages.empty());
+}
+
+TEST(WhatsAppPayload, what_is_not_a_delivery_is_malformed) {
   for (const std::string& body :
-       {std::string(), std::string("null"), std::string("[]"), std::string("{"),
-        std::string(R"({"entry":[],"entry":[]})"), std::string(100000, '['),
+       {std::string(), std::string("null"), std::string("[]"), std::string("{"), std::string("{}"),
+        std::string(R"({"object":1})"), std::string(R"({"entry":[],"entry":[]})"),
+        std::string(100000, '['),
         R"({"a":)" + std::string(500, '[') + std::string(500, ']') + "}"}) {
     EXPECT_FALSE(parse_whatsapp(body, kNow)) << body.substr(0, 40);
   }
@@ -168,16 +188,15 @@ TEST(WhatsAppPayload, takes_a_thousand_messages_and_no_more) {
 
 TEST(WhatsAppPayload, digests_come_as_base64_or_hex) {
   const std::string hex = "37c4f67768e6f6371c70a4b465d88d80ff184b0087816a266ee6cc8170e5ea2d";
-  for (const std::string& text :
-       {hex, std::string("N8T2d2jm9jcccKS0ZdiNgP8YSwCHgWombubMgXDl6i0="),
-        std::string("N8T2d2jm9jcccKS0ZdiNgP8YSwCHgWombubMgXDl6i0")}) {
+  for (const std::string& text : {hex, std::string("N8T2d2jm9jcccKS0ZdiNgP8YSwCHgWombubMgXDl6i0="),
+                                  std::string("N8T2d2jm9jcccKS0ZdiNgP8YSwCHgWombubMgXDl6i0")}) {
     const auto delivery = parse_whatsapp(
         wrap(R"([{"id":"w","type":"image","image":{"id":"1","sha256":")" + text + R"("}}])"), kNow);
     ASSERT_TRUE(delivery->messages.at(0).media.at(0).sha256) << text;
     EXPECT_EQ(hex_encode(*delivery->messages[0].media[0].sha256), hex);
   }
-  const auto odd = parse_whatsapp(
-      wrap(R"([{"id":"w","type":"image","image":{"id":"1","sha256":"zz"}}])"), kNow);
+  const auto odd =
+      parse_whatsapp(wrap(R"([{"id":"w","type":"image","image":{"id":"1","sha256":"zz"}}])"), kNow);
   EXPECT_FALSE(odd->messages.at(0).media.at(0).sha256);
   EXPECT_FALSE(odd->notes.empty());
 }
@@ -233,8 +252,8 @@ using Verdict = ResolveAnswer::Verdict;
 
 ResolveAnswer read_sample(const std::string& name) {
   const Json sample = test::provider_fixture_json("whatsapp/graph_error_" + name + ".json");
-  return read_graph_media(static_cast<int>(*sample["http_status"].integer()),
-                          sample["body"].dump(), kNow);
+  return read_graph_media(static_cast<int>(*sample["http_status"].integer()), sample["body"].dump(),
+                          kNow);
 }
 
 TEST(GraphAnswer, a_media_object_gives_a_fresh_url) {

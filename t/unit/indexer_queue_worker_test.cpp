@@ -29,7 +29,8 @@ class WorkerTest : public testing::Test {
     }
   }
 
-  void start(JobHandler handler, std::size_t concurrency = 4, milliseconds lease = milliseconds(60000)) {
+  void start(JobHandler handler, std::size_t concurrency = 4,
+             milliseconds lease = milliseconds(60000)) {
     WorkerOptions options;
     options.concurrency = concurrency;
     options.lease = lease;
@@ -130,15 +131,20 @@ TEST_F(WorkerTest, records_retries_and_failures) {
 }
 
 TEST_F(WorkerTest, looks_again_when_a_retry_is_due) {
-  add_jobs(1);
   start([](boost::asio::yield_context, const Job&, JobControl&) {
     Outcome outcome = outcome_of(Outcome::Kind::retry);
     outcome.delay = milliseconds(20);
     return outcome;
   });
+  // Asleep for long, as far as the queue knows.
+  run_until([&] { return store_.claims.size() == 1; });
+  add_jobs(1);
+  worker_->wake();
   run_until([&] { return store_.ended.size() == 1; });
+  const auto recorded_at = Clock::now();
   const auto before = store_.claims.size();
   run_until([&] { return store_.claims.size() > before; });
+  EXPECT_LT(Clock::now() - recorded_at, milliseconds(500));
   stop();
 }
 
