@@ -13,10 +13,10 @@ from .sender import Sender, deliveries
 
 FILES = 1000
 SIZE = 4096
-ROUNDS = 5
+ROUNDS = 2
 SECONDS = 4
 CONNECTIONS = 32
-MEMORY_REQUESTS = 200_000
+MEMORY_REQUESTS = 20_000
 
 # The same files without a lookup, with the same headers on the answer.
 STATIC = """

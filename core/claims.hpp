@@ -5,7 +5,7 @@
 
 #include "core/error.hpp"
 
-struct json_t;
+struct json_t;  // NOLINT(readability-identifier-naming): jansson names it
 
 namespace media {
 

@@ -16,7 +16,7 @@
 namespace media {
 namespace {
 
-constexpr std::size_t kMaxTokenSize = 32 * 1024;  // chunked cookies
+constexpr std::size_t kMaxTokenSize = 32768;  // chunked cookies
 constexpr std::size_t kMacSize = 32;
 
 struct Free {
@@ -116,7 +116,7 @@ std::optional<std::string> decrypt_cbc(const Parts& parts, ByteView key) {
       EVP_DecryptFinal_ex(context.get(), out + written, &last) == 1;
   ERR_clear_error();
   if (!is_complete) return std::nullopt;
-  plain.resize(static_cast<std::size_t>(written + last));
+  plain.resize(static_cast<std::size_t>(written) + static_cast<std::size_t>(last));
   return plain;
 }
 

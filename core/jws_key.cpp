@@ -134,7 +134,7 @@ Result<JwsKey> JwsKey::from_pem(std::string_view pem, std::vector<JwsAlgorithm> 
 
 Result<JwsKey> JwsKey::from_public_key(std::shared_ptr<evp_pkey_st> public_key,
                                        std::vector<JwsAlgorithm> pinned, std::string key_id) {
-  const auto possible = algorithms_of(public_key.get());
+  auto possible = algorithms_of(public_key.get());
   if (possible.empty()) {
     return fail(ErrorCode::invalid_argument,
                 "key is not RSA, EC on P-256, P-384 or P-521, or Ed25519");
@@ -152,7 +152,7 @@ Result<JwsKey> JwsKey::from_public_key(std::shared_ptr<evp_pkey_st> public_key,
   }
   JwsKey key;
   key.key_id_ = std::move(key_id);
-  key.pinned_ = pinned.empty() ? possible : std::move(pinned);
+  key.pinned_ = std::move(pinned.empty() ? possible : pinned);
   key.public_key_ = std::move(public_key);
   return key;
 }

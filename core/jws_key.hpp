@@ -67,7 +67,7 @@ class JwsKey {
 /// Keys of one issuer.
 using JwsKeySet = std::vector<JwsKey>;
 
-inline constexpr std::size_t kMaxJwksSize = 256 * 1024;
+inline constexpr std::size_t kMaxJwksSize = 262144;
 inline constexpr std::size_t kMaxJwksKeys = 64;
 
 /// Reads a JWK set (RFC 7517 section 5) or a single JWK: kty RSA, EC (P-256,

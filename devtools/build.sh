@@ -14,4 +14,4 @@ flock 9
 if [ ! -e "$MEDIA_BUILD/build.ninja" ]; then
   cmake -S "$MEDIA_SOURCE" -B "$MEDIA_BUILD" -G Ninja -DCMAKE_BUILD_TYPE=RelWithDebInfo >&2 9>&-
 fi
-cmake --build "$MEDIA_BUILD" -- --quiet >&2 9>&-
+cmake --build "$MEDIA_BUILD" -- --quiet 9>&- | { grep -v '^ninja: no work to do' || true; } >&2

@@ -37,6 +37,7 @@ using std::chrono::seconds;
 
 constexpr milliseconds kFirstDatabaseWait{200};
 constexpr milliseconds kLongestDatabaseWait{5000};
+constexpr milliseconds kLastNotification{1000};
 constexpr seconds kLastWords{2};
 
 std::int64_t unix_now() {
@@ -306,6 +307,8 @@ void App::shut_down(yield_context yield) {
   const auto left =
       std::chrono::duration_cast<milliseconds>(until - std::chrono::steady_clock::now());
   worker_.stop(yield, std::max(left, milliseconds(0)), [this] { client_->cancel_all(); });
+  notifier_.jobs_added();  // those that were given back
+  notifier_.drain(yield, kLastNotification);
   listener_.stop();
   housekeeping_.stop();
   database_.close();

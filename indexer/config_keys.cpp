@@ -12,7 +12,7 @@
 namespace media {
 namespace {
 
-constexpr std::size_t kMaxKeyFileSize = 64 * 1024;
+constexpr std::size_t kMaxKeyFileSize = 65536;
 
 std::string with_errno(const std::string& path) {
   return "can't read key file " + path + ": " + std::strerror(errno);

@@ -87,37 +87,45 @@ Decision start_lookup(ngx_http_request_t* r, RequestCtx& ctx, const Uuid& id) {
   return Decision::undecided;
 }
 
+bool is_readable_method(const ngx_http_request_t* r) {
+  return (r->method & (NGX_HTTP_GET | NGX_HTTP_HEAD)) != 0;
+}
+
 /// True when the same question was answered before an internal redirect.
-bool is_decided(const RequestCtx& ctx, const ngx_str_t& id, const SessionConf* session) {
-  return ctx.decision != Decision::undecided && ctx.decided_by == session &&
-         ctx.media_id.data != nullptr && view(ctx.media_id) == view(id);
+bool is_decided(const RequestCtx& ctx, const ngx_str_t& id, const LocationConf& conf) {
+  return ctx.decision != Decision::undecided && ctx.decided_session == conf.session &&
+         ctx.decided_tokens == conf.tokens && ctx.media_id.data != nullptr &&
+         view(ctx.media_id) == view(id);
 }
 
 Decision decide_media(ngx_http_request_t* r, RequestCtx& ctx, const LocationConf& conf) {
   const CallerIdentity& caller = identify(r, ctx);
   ngx_str_t id{};
   if (ngx_http_complex_value(r, conf.media_id, &id) != NGX_OK) throw std::bad_alloc();
-  if (is_decided(ctx, id, conf.session)) return ctx.decision;
+  if (is_decided(ctx, id, conf)) return ctx.decision;
   ctx.media_id = copy(r->pool, view(id));
-  ctx.decided_by = conf.session;
+  ctx.decided_session = conf.session;
+  ctx.decided_tokens = conf.tokens;
   ctx.record = {};
   if (caller.state != TokenState::good) return decision_without_identity(caller);
+  if (!is_readable_method(r)) return Decision::bad_method;
   const auto uuid = Uuid::parse(view(id));
   if (!uuid) return Decision::bad_id;
   return start_lookup(r, ctx, *uuid);
 }
 
+/// As in nginx's static module, a method is refused after all access rules.
+bool is_for_content(Decision decision) {
+  return decision == Decision::granted || decision == Decision::pending ||
+         decision == Decision::bad_method;
+}
+
 ngx_int_t enter_media(ngx_http_request_t* r, const LocationConf& conf) {
   RequestCtx& ctx = require_ctx(r);
   if (ctx.is_waiting) return NGX_AGAIN;
-  if (!(r->method & (NGX_HTTP_GET | NGX_HTTP_HEAD))) {
-    add_safety_headers(r, ctx, {}, "no-store");
-    return NGX_HTTP_NOT_ALLOWED;
-  }
   ctx.decision = decide_media(r, ctx, conf);
   if (ctx.is_waiting) return NGX_AGAIN;
-  if (ctx.decision == Decision::granted || ctx.decision == Decision::pending) return NGX_OK;
-  return refuse_request(r, ctx);
+  return is_for_content(ctx.decision) ? NGX_OK : refuse_request(r, ctx);
 }
 
 ngx_int_t enter_authorized(ngx_http_request_t* r) {

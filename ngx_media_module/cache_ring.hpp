@@ -14,7 +14,7 @@ namespace media::nginx {
 /// process left half-written never leaves the block.
 class CacheRing {
  public:
-  static constexpr std::size_t kMinBytes = 64 * 1024;
+  static constexpr std::size_t kMinBytes = 65536;
 
   explicit CacheRing(std::span<std::byte> block);
 

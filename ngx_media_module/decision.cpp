@@ -11,12 +11,13 @@ struct Row {
 };
 
 // In the order of the enum.
-constexpr std::array<Row, 11> kDecisions = {{
+constexpr std::array<Row, 12> kDecisions = {{
     {"undecided", 0},
     {"granted", 200},
     {"pending", 202},
     {"no_token", 401},
     {"bad_token", 401},
+    {"bad_method", 405},
     {"bad_id", 404},
     {"absent", 404},
     {"other_company", 404},

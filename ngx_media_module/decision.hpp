@@ -15,6 +15,7 @@ enum class Decision {
   pending,        ///< the caller may see it, but it is not downloaded yet
   no_token,       ///< no token in any media_token source
   bad_token,      ///< a token that does not verify, or that has expired
+  bad_method,     ///< neither GET nor HEAD
   bad_id,         ///< the media id is not an UUID
   absent,         ///< no such media
   other_company,  ///< media of another tenant

@@ -33,7 +33,8 @@ struct RequestCtx : LookupWaiter {
 
   Decision decision = Decision::undecided;
   ngx_str_t media_id{};
-  const SessionConf* decided_by = nullptr;
+  const SessionConf* decided_session = nullptr;  ///< under which the decision was made
+  const TokenConf* decided_tokens = nullptr;
   bool has_asked = false;
   bool is_waiting = false;
   bool has_exit_hook = false;

@@ -55,7 +55,7 @@ struct CachedAnswer {
 /// memory that outlives a reload.
 class SharedCache {
  public:
-  static constexpr std::size_t kMinBytes = 1024 * 1024;
+  static constexpr std::size_t kMinBytes = 1048576;
   static constexpr std::size_t kMaxValueBytes = 4096;
 
   /// A view of the block. One that holds no cache of this layout is formatted;

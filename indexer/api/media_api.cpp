@@ -82,10 +82,11 @@ Result<http::Response> MediaApi::message_media(boost::asio::yield_context yield,
   // A provider's own id may look like one of ours.
   const std::string or_id = Uuid::parse(message) ? " OR id = $1::text::uuid" : "";
   const std::string messages = "SELECT id FROM media.messages WHERE external_id = $1::text" + or_id;
-  const auto rows = dependencies_.query_as(
-      yield, company,
-      kSelectMedia + "WHERE message_id IN (" + messages + ") ORDER BY created_at, item_index, id",
-      {message});
+  const auto rows =
+      dependencies_.query_as(yield, company,
+                             kSelectMedia + "AND m.message_id = ANY (ARRAY(" + messages +
+                                 ")) ORDER BY m.created_at, m.item_index, m.id",
+                             {message});
   if (!rows) return std::unexpected(rows.error());
   if (rows->empty()) {
     const auto known = dependencies_.query_as(yield, company, messages, {message});
@@ -101,7 +102,7 @@ Result<http::Response> MediaApi::message_media(boost::asio::yield_context yield,
 Result<db::Rows> MediaApi::media_rows(boost::asio::yield_context yield, const Uuid& company,
                                       const std::string& id) const {
   if (!Uuid::parse(id)) return fail(ErrorCode::not_found, "no such resource");
-  auto rows = dependencies_.query_as(yield, company, kSelectMedia + "WHERE id = $1::uuid", {id});
+  auto rows = dependencies_.query_as(yield, company, kSelectMedia + "AND m.id = $1::uuid", {id});
   if (rows && rows->empty()) return fail(ErrorCode::not_found, "no such resource");
   return rows;
 }

@@ -3,9 +3,9 @@
 namespace media::api {
 namespace {
 
-std::string utc(const std::string& column) {
-  return "to_char(" + column + " AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS.MS\"Z\"') AS " +
-         column;
+std::string utc(const std::string& value, const std::string& name) {
+  return "to_char(" + value + " AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS.MS\"Z\"') AS " +
+         name;
 }
 
 void set_text(Json& json, const db::Rows& rows, std::size_t row, std::string_view column) {
@@ -26,12 +26,22 @@ void set_number(Json& json, const db::Rows& rows, std::size_t row, std::string_v
 
 }  // namespace
 
+// Scalar subqueries by unique keys instead of joins: row-level security adds
+// the company to every table, and with statistics from when a company was
+// small, a planner joins by the company alone: quadratic, or worse.
 const std::string kSelectMedia =
-    "SELECT id, company_id, conversation_id, message_id, item_index, file_name, file_type, "
-    "mime_type, declared_mime_type, file_size, sha256, file_key, provider, provider_media_id, "
-    "download_status, download_attempts, last_error, " +
-    utc("url_expires_at") + ", " + utc("retry_at") + ", " + utc("created_at") + ", " +
-    utc("updated_at") + " FROM media.media_items ";
+    "SELECT m.id, m.company_id, m.conversation_id, m.message_id, m.item_index, m.file_name, "
+    "m.file_type, m.mime_type, m.declared_mime_type, m.file_size, "
+    "(SELECT encode(b.sha256, 'hex') FROM media.blobs AS b WHERE b.id = m.blob_id) AS sha256, "
+    "(SELECT b.storage_key FROM media.blobs AS b WHERE b.id = m.blob_id) AS file_key, "
+    "(SELECT a.provider FROM media.accounts AS a WHERE a.id = m.account_id) AS provider, "
+    "m.provider_media_id, m.download_status, m.download_attempts, m.last_error, " +
+    utc("m.url_expires_at", "url_expires_at") + ", " +
+    utc("(SELECT j.run_at FROM media.jobs AS j WHERE j.media_id = m.id AND j.kind = 'download' "
+        "AND j.attempts > 0 AND m.download_status = 'pending')",
+        "retry_at") +
+    ", " + utc("m.created_at", "created_at") + ", " + utc("m.updated_at", "updated_at") +
+    " FROM media.media_files AS m WHERE m.is_active ";
 
 Json media_json(const db::Rows& rows, std::size_t row) {
   Json json = Json::object();

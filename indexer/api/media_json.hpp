@@ -9,7 +9,8 @@
 
 namespace media::api {
 
-/// SELECT ... FROM media.media_items with all that the functions below read.
+/// SELECT ... FROM media.media_files AS m WHERE m.is_active, with all that the
+/// functions below read; conditions are appended with AND.
 extern const std::string kSelectMedia;
 
 /// A media item, as lists and GET /api/v1/media/{id} show it.

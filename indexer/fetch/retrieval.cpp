@@ -13,7 +13,7 @@ constexpr int kMaxResolutions = 3;
 constexpr std::int64_t kMinUrlLife = 30;
 // When Graph does not say how long a limit lasts.
 constexpr milliseconds kRateLimitDelay = std::chrono::seconds(60);
-constexpr std::size_t kMaxAnswerSize = 64 * 1024;
+constexpr std::size_t kMaxAnswerSize = 65536;
 
 std::string status_text(int status) { return "the media host answered " + std::to_string(status); }
 

@@ -6,7 +6,7 @@ namespace media::fetch {
 namespace {
 
 // Enough to keep the connection usable after an error page.
-constexpr std::uint64_t kMaxErrorBody = 64 * 1024;
+constexpr std::uint64_t kMaxErrorBody = 65536;
 // The sink counts by itself; the client's limit is only the outer guard.
 constexpr std::uint64_t kMaxMediaBody = std::uint64_t{1} << 40;
 

@@ -33,8 +33,19 @@ void Notifier::schedule() {
     boost::system::error_code ignored;
     timer.async_wait(yield[ignored]);
     is_scheduled_ = false;
+    ++sending_;
     send(yield);
+    --sending_;
   });
+}
+
+void Notifier::drain(boost::asio::yield_context yield, std::chrono::milliseconds limit) {
+  const auto until = std::chrono::steady_clock::now() + limit;
+  while ((is_scheduled_ || sending_ > 0) && std::chrono::steady_clock::now() < until) {
+    boost::asio::steady_timer timer(loop_, kCollectTime / 5);
+    boost::system::error_code ignored;
+    timer.async_wait(yield[ignored]);
+  }
 }
 
 void Notifier::send(boost::asio::yield_context yield) {

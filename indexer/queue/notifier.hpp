@@ -1,5 +1,6 @@
 #pragma once
 
+#include <chrono>
 #include <string>
 #include <unordered_set>
 
@@ -26,6 +27,9 @@ class Notifier {
   void jobs_added();
   void media_changed(const std::string& media_id);
 
+  /// Returns when everything is sent, or the time is over.
+  void drain(boost::asio::yield_context yield, std::chrono::milliseconds limit);
+
  private:
   void schedule();
   void send(boost::asio::yield_context yield);
@@ -35,6 +39,7 @@ class Notifier {
   std::unordered_set<std::string> changed_media_;
   bool has_new_jobs_ = false;
   bool is_scheduled_ = false;
+  int sending_ = 0;  ///< statements under way
 };
 
 }  // namespace media::queue

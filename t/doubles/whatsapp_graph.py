@@ -303,6 +303,8 @@ class WhatsAppGraph:
             case "endless":
                 while request.transport and not request.transport.is_closing():
                     await answer.write(content)
+                    # A write to a lost TLS connection returns at once: let the loss be noticed.
+                    await asyncio.sleep(0)
             case _:
                 for start in range(0, len(content), 1 << 18):
                     await answer.write(content[start:start + (1 << 18)])

@@ -46,7 +46,7 @@ class Killer(threading.Thread):
 
 @pytest.mark.crash
 @pytest.mark.timeout(300)
-@pytest.mark.log_noise("postgres", "unexpected EOF|Connection reset|could not (send|receive)")
+@pytest.mark.log_noise("postgres", "connection to client lost|unexpected EOF|could not (send|receive)")
 def test_nothing_acknowledged_is_lost_when_the_indexer_is_killed(own_stack, graph, record_property):
     seed = int(os.environ.get("MEDIA_CRASH_SEED", time.time()))
     print(f"MEDIA_CRASH_SEED={seed}")

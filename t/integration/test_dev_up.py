@@ -116,5 +116,5 @@ def test_wrong_usage_is_explained(arguments, tmp_path):
 
 def test_a_taken_port_is_named(directory, stack):
     done = dev("up", "--dir", directory, "--port", stack.port)
-    assert done.returncode == 2 and str(stack.port) in done.stderr
+    assert done.returncode == 1 and str(stack.port) in done.stderr
     assert process.stack_processes(directory) == []

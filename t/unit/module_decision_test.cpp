@@ -49,6 +49,7 @@ TEST(StatusOf, every_decision_has_its_status_and_name) {
   EXPECT_EQ(status_of(Decision::pending), 202);
   EXPECT_EQ(status_of(Decision::no_token), 401);
   EXPECT_EQ(status_of(Decision::bad_token), 401);
+  EXPECT_EQ(status_of(Decision::bad_method), 405);
   EXPECT_EQ(status_of(Decision::unavailable), 503);
   EXPECT_EQ(status_of(Decision::broken), 500);
   EXPECT_EQ(name_of(Decision::broken), "broken");

@@ -146,7 +146,7 @@ TEST_F(SharedCacheTest, a_damaged_block_is_read_without_leaving_it) {
   };
   for (int damage = 0; damage < 20000; ++damage) {
     // Behind the header: it tells a cache from foreign memory.
-    const std::size_t at = 80 * 1024 + random() % (block().size() - 80 * 1024);
+    const std::size_t at = 81920 + random() % (block().size() - 81920);
     block()[at] = static_cast<std::byte>(random());
     get(CachePart::records, random() % 3000);
     put(CachePart::records, random() % 3000, "new");
