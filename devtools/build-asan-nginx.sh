@@ -31,6 +31,6 @@ cmake -S "$root" -B "$dest/module" -DCMAKE_BUILD_TYPE=Debug -DMEDIA_INDEXER=OFF 
   -DCMAKE_CXX_FLAGS="-O1 $both" >"$dest/cmake.log"
 cmake --build "$dest/module" -j2 --target ngx_http_media_module >>"$dest/make.log"
 
-cp objs/nginx "$dest/nginx"
-cp "$dest/module/ngx_media_module/ngx_http_media_module.so" "$dest/"
+cp --remove-destination objs/nginx "$dest/nginx"
+cp --remove-destination "$dest/module/ngx_media_module/ngx_http_media_module.so" "$dest/"
 echo "$dest/nginx $dest/ngx_http_media_module.so"

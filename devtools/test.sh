@@ -27,7 +27,7 @@ test_crash() { run_pytest -m crash; }
 test_asan() {
   local asan=$MEDIA_SOURCE/build/asan
   bash "$MEDIA_SOURCE/devtools/build-asan-nginx.sh" "$asan"
-  run_pytest -m module --nginx "$asan/nginx" --module "$asan/ngx_http_media_module.so"
+  run_pytest -m module "--nginx=$asan/nginx" "--module=$asan/ngx_http_media_module.so"
 }
 
 need_packages build run test

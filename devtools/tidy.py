@@ -1,4 +1,4 @@
-"""clang-tidy on every translation unit of the project, in parallel.
+"""clang-tidy on every translation unit of the product, in parallel; tests are left to the compiler.
 
 A unit that passed is not looked at again until it, a header of the project that it includes, its
 compile command or the configuration changes: build/tidy/ keeps a stamp for each.
@@ -24,7 +24,8 @@ def units():
     commands = json.loads((BUILD / "compile_commands.json").read_text())
     return [entry for entry in commands
             if Path(entry["file"]).is_relative_to(SOURCE)
-            and not Path(entry["file"]).is_relative_to(BUILD)]
+            and not Path(entry["file"]).is_relative_to(BUILD)
+            and not Path(entry["file"]).is_relative_to(SOURCE / "t")]
 
 
 def closure(path, found):

@@ -54,7 +54,7 @@ struct Database::State : std::enable_shared_from_this<State> {
   /// A connection that goes back to the pool by itself.
   using Lease = std::shared_ptr<Connection>;
 
-  Result<Rows> query(asio::yield_context yield, std::optional<std::string> company,
+  Result<Rows> query(asio::yield_context yield, const std::optional<std::string>& company,
                      const std::string& sql, const Params& params);
   Result<Lease> acquire(asio::yield_context yield, TimePoint deadline);
   Result<std::shared_ptr<Connection>> take(asio::yield_context yield, TimePoint deadline);
@@ -147,7 +147,8 @@ void Database::State::give_back(std::shared_ptr<Connection> connection) {
   waiter->timer.cancel();
 }
 
-Result<Rows> Database::State::query(asio::yield_context yield, std::optional<std::string> company,
+Result<Rows> Database::State::query(asio::yield_context yield,
+                                    const std::optional<std::string>& company,
                                     const std::string& sql, const Params& params) {
   if (has_nul_byte(params)) {
     return fail(ErrorCode::invalid_argument, "text for the database contains a NUL byte");

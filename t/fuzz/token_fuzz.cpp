@@ -4,7 +4,8 @@
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   static const media::JwsKeySet kKeys = [] {
     media::JwsKeySet keys;
-    keys.push_back(*media::JwsKey::from_secret(media::Bytes(64, 'k'), {media::JwsAlgorithm::hs256}));
+    keys.push_back(
+        *media::JwsKey::from_secret(media::Bytes(64, 'k'), {media::JwsAlgorithm::hs256}));
     return keys;
   }();
   media::ClaimPolicy policy;
