@@ -32,8 +32,8 @@ def status_kib(pid, field):
 def programs(directory):
     """{program: [pid]} of the servers that work in a directory."""
     found = {}
-    for pid in stack_processes(directory):
-        found.setdefault(os.path.basename(os.readlink(f"/proc/{pid}/exe")), []).append(pid)
+    for pid, program in stack_processes(directory).items():
+        found.setdefault(program, []).append(pid)
     return found
 
 

@@ -5,7 +5,7 @@
 
 #include "core/error.hpp"
 
-struct json_t;  // NOLINT(readability-identifier-naming): jansson names it
+struct json_t;
 
 namespace media {
 

@@ -78,8 +78,8 @@ def belongs_to(pid, directory):
 
 
 def stack_processes(directory):
-    """Every server process that works in `directory`, also orphans without a pid file."""
-    found = []
+    """{pid: program} of every server that works in `directory`, also orphans without a pid file."""
+    found = {}
     for entry in Path("/proc").iterdir():
         if not entry.name.isdigit():
             continue
@@ -90,7 +90,7 @@ def stack_processes(directory):
         pid = int(entry.name)
         if program in ("nginx", "postgres", "media-indexer") and is_alive(pid):
             if belongs_to(pid, directory):
-                found.append(pid)
+                found[pid] = program
     return found
 
 

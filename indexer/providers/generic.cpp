@@ -141,7 +141,7 @@ Result<Delivery> parse_generic(std::string_view body, std::string_view delivery_
   Delivery delivery;
   delivery.key = delivery_id;
   if (type != "message.received" && type != "message.media.received") {
-    delivery.notes.push_back("event type is not message.received");
+    delivery.notes.emplace_back("event type is not message.received");
     return delivery;
   }
   const Json data = (*json)["data"];

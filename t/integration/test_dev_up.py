@@ -55,7 +55,7 @@ def test_a_stack_comes_up_healthy_and_goes_without_a_trace(directory):
     done = dev("down", "--dir", directory)
     assert done.returncode == 0, done.stderr
     assert not any(map(process.is_alive, pids))
-    assert process.stack_processes(directory) == []
+    assert not process.stack_processes(directory)
     assert (directory / "postgres").is_dir()
 
 
@@ -99,7 +99,7 @@ def test_a_wrong_setting_is_told_and_leaves_nothing_running(directory):
     done = dev("up", "--dir", directory, "--set", "fetch.concurency=3")
     assert done.returncode == 1
     assert "concurency" in done.stderr
-    assert process.stack_processes(directory) == []
+    assert not process.stack_processes(directory)
 
 
 @pytest.mark.parametrize("arguments", [
@@ -117,4 +117,4 @@ def test_wrong_usage_is_explained(arguments, tmp_path):
 def test_a_taken_port_is_named(directory, stack):
     done = dev("up", "--dir", directory, "--port", stack.port)
     assert done.returncode == 1 and str(stack.port) in done.stderr
-    assert process.stack_processes(directory) == []
+    assert not process.stack_processes(directory)

@@ -118,13 +118,7 @@ class StackWatch:
 
 def servers(stack):
     """(program, pid) of every process of the stack."""
-    found = []
-    for pid in stack_processes(stack.dir):
-        try:
-            found.append((os.path.basename(os.readlink(f"/proc/{pid}/exe")), pid))
-        except OSError:
-            continue
-    return found
+    return [(program, pid) for pid, program in stack_processes(stack.dir).items()]
 
 
 def open_files(pid):
