@@ -91,6 +91,7 @@ class PostgresJobStore : public JobStore {
                                       {owner_, std::to_string(limit), lease_});
     if (!rows) return std::unexpected(rows.error());
     std::vector<Job> jobs;
+    jobs.reserve(rows->size());
     for (std::size_t row = 0; row < rows->size(); ++row) jobs.push_back(read_job(*rows, row));
     return jobs;
   }
@@ -101,6 +102,7 @@ class PostgresJobStore : public JobStore {
                                       {owner_, bigint_array(jobs), lease_});
     if (!rows) return std::unexpected(rows.error());
     std::vector<std::int64_t> ours;
+    ours.reserve(rows->size());
     for (std::size_t row = 0; row < rows->size(); ++row) {
       ours.push_back(rows->integer(row, "job_id"));
     }

@@ -39,7 +39,7 @@ Worker::Worker(boost::asio::io_context& loop, JobStore& store, WorkerOptions opt
                JobHandler handler)
     : loop_(loop),
       store_(store),
-      options_(options),
+      options_(std::move(options)),
       handler_(std::move(handler)),
       wake_timer_(loop),
       heartbeat_timer_(loop),
@@ -211,6 +211,7 @@ void Worker::heartbeat_loop(boost::asio::yield_context yield) {
 
 void Worker::extend_leases(boost::asio::yield_context yield) {
   std::vector<std::int64_t> asked;
+  asked.reserve(running_.size());
   for (const auto& [id, running] : running_) asked.push_back(id);
   const auto extended_at = Clock::now();
   const auto ours = store_.extend(yield, asked);

@@ -119,7 +119,9 @@ void remove_stale_temporaries(int root) {
   auto directory = open_directory(root, kTemporaryDirectory, Missing::fail, false);
   if (!directory || !*directory) return;
   const int fd = directory->get();
-  std::unique_ptr<DIR, int (*)(DIR*)> listing(::fdopendir(::dup(fd)), &::closedir);
+  const int listed_fd = ::dup(fd);
+  if (listed_fd < 0) return;
+  std::unique_ptr<DIR, int (*)(DIR*)> listing(::fdopendir(listed_fd), &::closedir);
   if (!listing) return;
   const std::time_t oldest = std::time(nullptr) - kStaleSeconds;
   std::int64_t removed = 0;
