@@ -15,7 +15,7 @@ from .sender import Sender, deliveries
 
 FILES = 1000
 SIZE = 4096
-ROUNDS = 1
+ROUNDS = 5
 SECONDS = 4
 CONNECTIONS = 32
 MEMORY_REQUESTS = 200_000
