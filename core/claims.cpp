@@ -6,6 +6,7 @@
 #include <string_view>
 
 #include "core/json_object.hpp"
+#include "core/uuid.hpp"
 
 namespace media {
 namespace {
@@ -49,39 +50,64 @@ Result<std::int64_t> check_times(const json_t* claims, const ClaimPolicy& policy
   return *expires_at;
 }
 
-/// Claims become header values and log fields: no control characters in them.
-Result<std::string> text_claim(const json_t* claims, const std::string& name, bool is_required) {
-  constexpr std::size_t kMaxSize = 255;
-  if (!is_required && json_object_get(claims, name.c_str()) == nullptr) return std::string();
+std::unexpected<Error> unusable_claim(const std::string& name) {
+  return fail(ErrorCode::unauthorized, "token claim \"" + name + "\" is missing or not usable");
+}
+
+Result<std::string> text_claim(const json_t* claims, const std::string& name) {
   const auto value = string_member(claims, name.c_str());
-  const bool is_clean =
-      value && value->size() <= kMaxSize && std::none_of(value->begin(), value->end(), [](char c) {
-        return static_cast<unsigned char>(c) < 0x20 || c == 0x7F;
-      });
-  if (!is_clean || (is_required && value->empty())) {
-    return fail(ErrorCode::unauthorized, "token claim \"" + name + "\" is missing or not usable");
-  }
+  if (!value || !is_header_text(*value)) return unusable_claim(name);
   return std::string(*value);
+}
+
+bool add_company_claim(Identity& identity, const json_t* value) {
+  return json_is_string(value) &&
+         add_company(identity, {json_string_value(value), json_string_length(value)});
+}
+
+bool read_companies(Identity& identity, const json_t* value) {
+  if (!json_is_array(value)) return add_company_claim(identity, value);
+  for (std::size_t i = 0; i < json_array_size(value); ++i) {
+    if (!add_company_claim(identity, json_array_get(value, i))) return false;
+  }
+  return !identity.companies.empty();
 }
 
 Result<Identity> read_identity(const json_t* claims, const ClaimPolicy& policy) {
   Identity identity;
-  struct Claim {
-    std::string& target;
-    const std::string& name;
-    bool is_required;
-  };
-  for (const Claim& claim : {Claim{identity.user, policy.user_claim, true},
-                             Claim{identity.company, policy.company_claim, true},
-                             Claim{identity.role, policy.role_claim, false}}) {
-    auto value = text_claim(claims, claim.name, claim.is_required);
-    if (!value) return std::unexpected(std::move(value.error()));
-    claim.target = std::move(*value);
+  auto user = text_claim(claims, policy.user_claim);
+  if (!user) return std::unexpected(std::move(user.error()));
+  if (user->empty()) return unusable_claim(policy.user_claim);
+  identity.user = std::move(*user);
+  if (json_object_get(claims, policy.role_claim.c_str()) != nullptr) {
+    auto role = text_claim(claims, policy.role_claim);
+    if (!role) return std::unexpected(std::move(role.error()));
+    identity.role = std::move(*role);
+  }
+  if (!read_companies(identity, json_object_get(claims, policy.company_claim.c_str()))) {
+    return unusable_claim(policy.company_claim);
   }
   return identity;
 }
 
 }  // namespace
+
+bool is_header_text(std::string_view text) {
+  constexpr std::size_t kMaxSize = 255;
+  return text.size() <= kMaxSize && std::ranges::none_of(text, [](unsigned char c) {
+           return c < 0x20 || c == 0x7F;
+         });
+}
+
+bool add_company(Identity& identity, std::string_view company) {
+  if (company.empty() || company.find(',') != std::string_view::npos ||
+      !is_header_text(company) || identity.companies.size() == kMaxCompanies) {
+    return false;
+  }
+  const auto uuid = Uuid::parse(company);
+  identity.companies.push_back(uuid ? uuid->to_string() : std::string(company));
+  return true;
+}
 
 Result<Identity> identity_of_claims(const json_t* claims, const ClaimPolicy& policy,
                                     std::int64_t now_unix_seconds) {

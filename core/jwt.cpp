@@ -100,10 +100,19 @@ std::string sign_jwt_hs256(const Identity& identity, ByteView key, const ClaimPo
     if (value.empty()) return;
     json_object_set_new(claims.get(), name.c_str(), json_stringn(value.data(), value.size()));
   };
+  const auto set_array = [&](const std::string& name, const std::vector<std::string>& values) {
+    json_t* const array = json_array();
+    for (const auto& value : values) {
+      json_array_append_new(array, json_stringn(value.data(), value.size()));
+    }
+    json_object_set_new(claims.get(), name.c_str(), array);
+  };
   set("iss", policy.issuer);
   set("aud", policy.audience);
   set(policy.user_claim, identity.user);
-  set(policy.company_claim, identity.company);
+  // One company stays a plain string, which is what most readers expect.
+  if (identity.companies.size() == 1) set(policy.company_claim, identity.companies.front());
+  if (identity.companies.size() > 1) set_array(policy.company_claim, identity.companies);
   set(policy.role_claim, identity.role);
   json_object_set_new(claims.get(), "iat", json_integer(now_unix_seconds));
   json_object_set_new(claims.get(), "nbf", json_integer(now_unix_seconds));

@@ -81,6 +81,13 @@ std::unexpected<Error> refused(std::string why) {
 
 }  // namespace
 
+bool is_link_key_id(std::string_view text) {
+  constexpr std::string_view kLetters =
+      "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-";
+  return !text.empty() && text.size() <= 32 &&
+         text.find_first_not_of(kLetters) == std::string_view::npos;
+}
+
 std::string sign_link(const LinkGrant& grant, const LinkKey& key) {
   const std::string expires = std::to_string(grant.expires_at);
   std::string query = "key=" + percent_encode(key.id) + "&expires=" + expires;

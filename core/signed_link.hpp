@@ -17,6 +17,9 @@ struct LinkKey {
   Bytes secret;    ///< at least 32 bytes
 };
 
+inline constexpr std::size_t kMinLinkKeySize = 32;
+bool is_link_key_id(std::string_view text);
+
 /// What a signed link allows.
 struct LinkGrant {
   std::string path;             ///< decoded path, or with `is_prefix` all paths below it

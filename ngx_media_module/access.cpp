@@ -1,140 +1,169 @@
 #include "ngx_media_module/access.hpp"
 
-#include "core/media_type.hpp"
-#include "ngx_media_module/compat.hpp"
-#include "ngx_media_module/guard.hpp"
-#include "ngx_media_module/headers.hpp"
-#include "ngx_media_module/identity.hpp"
-#include "ngx_media_module/response_policy.hpp"
+#include "ngx_media_module/answer/headers.hpp"
+#include "ngx_media_module/answer/response_policy.hpp"
+#include "ngx_media_module/await.hpp"
+#include "ngx_media_module/cache/cache_record.hpp"
+#include "ngx_media_module/identity/identity.hpp"
+#include "ngx_media_module/identity/link.hpp"
 #include "ngx_media_module/text.hpp"
 #include "ngx_media_module/worker.hpp"
 
 namespace media::nginx {
 namespace {
 
-Decision decision_without_identity(const CallerIdentity& caller) {
-  return caller.state == TokenState::none ? Decision::no_token : Decision::bad_token;
-}
-
-/// The record's texts live in a database result; the request needs its own.
+/// The record's texts live in the cache; the request needs its own.
 void keep_record(RequestCtx& ctx, const MediaRecord& record) {
   ngx_pool_t* pool = ctx.request->pool;
   ctx.record = record;
-  for (auto* text :
-       {&ctx.record.store, &ctx.record.storage_key, &ctx.record.mime_type, &ctx.record.file_name}) {
+  for (auto* text : {&ctx.record.company, &ctx.record.store, &ctx.record.storage_key,
+                     &ctx.record.mime_type, &ctx.record.file_name}) {
     *text = view(copy(pool, *text));
+  }
+  // Of several companies, the request is about the one whose media this is.
+  if (names_company(view(ctx.caller.companies), record.company)) {
+    ctx.caller.company = borrow(ctx.record.company);
   }
 }
 
-Decision decide_answer(RequestCtx& ctx, const LookupAnswer& answer) {
-  switch (answer.kind) {
-    case LookupAnswer::Kind::absent:
-      return Decision::absent;
-    case LookupAnswer::Kind::broken:
-      return Decision::broken;
-    case LookupAnswer::Kind::unavailable:
-      return Decision::unavailable;
-    case LookupAnswer::Kind::found:
-      break;
+Rights rights_of(const RequestCtx& ctx) {
+  Rights rights{.is_linked = ctx.link == LinkState::good,
+                .sees_public = ctx.policy->require.is_public};
+  const bool is_known = ctx.policy->require.session && ctx.caller.state == TokenState::good;
+  if (is_known) rights.companies = view(ctx.caller.companies);
+  return rights;
+}
+
+/// Nothing opens the location: what to tell a caller.
+Decision decision_without_rights(const RequestCtx& ctx) {
+  if (ctx.link == LinkState::bad) return Decision::bad_link;
+  if (!ctx.policy->require.session) {
+    return ctx.policy->require.link ? Decision::no_link : Decision::other_company;
   }
-  const Decision decision = decide(*answer.record, ctx.caller.company_id);
-  if (decision == Decision::granted || decision == Decision::pending) {
-    keep_record(ctx, *answer.record);
+  switch (ctx.caller.state) {
+    case TokenState::bad:
+      return Decision::bad_token;
+    case TokenState::unavailable:
+      return Decision::unavailable;
+    default:
+      return Decision::no_token;
+  }
+}
+
+bool has_session_or_link(const RequestCtx& ctx) {
+  return ctx.link == LinkState::good ||
+         (ctx.policy->require.session && ctx.caller.state == TokenState::good);
+}
+
+Decision decide_found(RequestCtx& ctx, std::span<const std::byte> bytes) {
+  const auto record = read_record(bytes);
+  if (!record) return Decision::broken;
+  const Decision decision = decide(*record, rights_of(ctx));
+  if (decision == Decision::granted || decision == Decision::pending) keep_record(ctx, *record);
+  // A stranger may see what is public; to see more, he has to say who he is.
+  if (decision == Decision::other_company && !has_session_or_link(ctx)) {
+    return decision_without_rights(ctx);
   }
   return decision;
 }
 
-void stop_waiting(RequestCtx& ctx) {
-  ctx.is_waiting = false;
-  ctx.lookup_time = ngx_current_msec - ctx.lookup_started;
+Decision decide_answer(RequestCtx& ctx, const Answer& answer) {
+  switch (answer.kind) {
+    case Answer::Kind::found:
+      return decide_found(ctx, answer.bytes);
+    case Answer::Kind::absent:
+      return has_session_or_link(ctx) ? Decision::absent : decision_without_rights(ctx);
+    case Answer::Kind::broken:
+      return Decision::broken;
+    case Answer::Kind::unavailable:
+      break;
+  }
+  return Decision::unavailable;
 }
 
-/// The answer is there: lets the request run on from the access phase.
-void on_answer(LookupWaiter& waiter, const LookupAnswer& answer) {
-  auto& ctx = static_cast<RequestCtx&>(waiter);
-  ngx_http_request_t* r = ctx.request;
-  ngx_connection_t* c = r->connection;
-  ngx_http_set_log_request(c->log, r);
-  stop_waiting(ctx);
-  ctx.decision =
-      guard<Decision>(c->log, Decision::broken, [&] { return decide_answer(ctx, answer); });
-  r->read_event_handler = ngx_http_block_reading;
-  r->write_event_handler(r);
-  ngx_http_run_posted_requests(c);
+void take_record(RequestCtx& ctx, const Answer& answer) {
+  ctx.decision = decide_answer(ctx, answer);
 }
 
-/// nginx runs this when it gives the request up, which can be long before its
-/// pool goes.
-void leave_on_exit(ngx_http_request_t* r, RequestCtx& ctx) {
-  if (ctx.has_exit_hook) return;
-  ngx_http_cleanup_t* cleanup = ngx_http_cleanup_add(r, 0);
-  if (cleanup == nullptr) throw std::bad_alloc();
-  cleanup->data = &ctx;
-  cleanup->handler = [](void* data) { cancel_lookup(*static_cast<RequestCtx*>(data)); };
-  ctx.has_exit_hook = true;
+std::optional<Question> question_of(const RequestCtx& ctx, const LocationConf& conf) {
+  const Statement& statement = *conf.policy.statement;
+  const auto subject = view(ctx.subject);
+  const auto rendition = view(ctx.rendition);
+  const bool is_ours = !conf.query && conf.media_by != MediaBy::key;
+  const auto uuid = is_ours ? Uuid::parse(subject) : std::nullopt;
+  if (is_ours && !uuid) return std::nullopt;
+  if (uuid && conf.media_by == MediaBy::id) return ask_about_uuid(statement, *uuid);
+  const std::string id = uuid ? uuid->to_string() : std::string(subject);
+  if (!is_askable(id) || (statement.parameters == 2 && !is_askable(rendition))) return std::nullopt;
+  return ask_about_text(statement, id, id, statement.parameters == 2 ? rendition : "");
 }
 
-Decision start_lookup(ngx_http_request_t* r, RequestCtx& ctx, const Uuid& id) {
-  LookupEngine* engine = lookup_engine();
-  if (engine == nullptr) return Decision::unavailable;
-  leave_on_exit(r, ctx);
-  ctx.lookup_started = ngx_current_msec;
-  ctx.LookupWaiter::on_answer = on_answer;
-  if (!engine->lookup(id, ctx)) return Decision::unavailable;
-  ctx.is_waiting = true;
-  r->connection->log->action = const_cast<char*>("looking up media");
-  r->read_event_handler = ngx_http_test_reading;
-  return Decision::undecided;
+/// Lets the caller's session and link be found out. False when the request waits.
+bool find_rights(ngx_http_request_t* r, RequestCtx& ctx) {
+  const Requirements& require = ctx.policy->require;
+  if (require.link && ctx.link == LinkState::unknown) {
+    ctx.link = check_link(r, ctx, Patience::wait);
+    if (ctx.is_waiting) return false;
+  }
+  if (ctx.link == LinkState::good || !require.session) return true;
+  return identify(r, ctx, Patience::wait).state != TokenState::unknown;
 }
 
 bool is_readable_method(const ngx_http_request_t* r) {
   return (r->method & (NGX_HTTP_GET | NGX_HTTP_HEAD)) != 0;
 }
 
-/// True when the same question was answered before an internal redirect.
-bool is_decided(const RequestCtx& ctx, const ngx_str_t& id, const LocationConf& conf) {
-  return ctx.decision != Decision::undecided && ctx.decided_session == conf.session &&
-         ctx.decided_tokens == conf.tokens && ctx.media_id.data != nullptr &&
-         view(ctx.media_id) == view(id);
+ngx_str_t value_of(ngx_http_request_t* r, ngx_http_complex_value_t* expression) {
+  ngx_str_t value{};
+  if (expression == nullptr) return copy(r->pool, "");
+  if (ngx_http_complex_value(r, expression, &value) != NGX_OK) throw std::bad_alloc();
+  return copy(r->pool, view(value));
 }
 
-Decision decide_media(ngx_http_request_t* r, RequestCtx& ctx, const LocationConf& conf) {
-  const CallerIdentity& caller = identify(r, ctx);
-  ngx_str_t id{};
-  if (ngx_http_complex_value(r, conf.media_id, &id) != NGX_OK) throw std::bad_alloc();
-  if (is_decided(ctx, id, conf)) return ctx.decision;
-  ctx.media_id = copy(r->pool, view(id));
-  ctx.decided_session = conf.session;
-  ctx.decided_tokens = conf.tokens;
+/// After an internal redirect, a decision counts for the same question only.
+void begin_media(ngx_http_request_t* r, RequestCtx& ctx, const LocationConf& conf) {
+  const ngx_str_t subject = value_of(r, conf.subject);
+  const ngx_str_t rendition = value_of(r, conf.rendition);
+  const bool is_same = ctx.policy != nullptr && *ctx.policy == conf.policy &&
+                       ctx.subject.data != nullptr && view(ctx.subject) == view(subject) &&
+                       view(ctx.rendition) == view(rendition);
+  if (is_same) return;
+  ctx.policy = &conf.policy;
+  ctx.subject = subject;
+  ctx.rendition = rendition;
+  ctx.decision = Decision::undecided;
+  ctx.link = LinkState::unknown;
   ctx.record = {};
-  if (caller.state != TokenState::good) return decision_without_identity(caller);
+}
+
+/// Undecided while the request waits.
+Decision decide_media(ngx_http_request_t* r, RequestCtx& ctx, const LocationConf& conf) {
+  if (ctx.decision != Decision::undecided) return ctx.decision;
+  if (!find_rights(r, ctx)) return Decision::undecided;
+  if (!has_session_or_link(ctx) && !ctx.policy->require.is_public) {
+    return decision_without_rights(ctx);
+  }
   if (!is_readable_method(r)) return Decision::bad_method;
-  const auto uuid = Uuid::parse(view(id));
-  if (!uuid) return Decision::bad_id;
-  return start_lookup(r, ctx, *uuid);
+  const auto question = question_of(ctx, conf);
+  if (!question) {
+    return has_session_or_link(ctx) ? Decision::bad_id : decision_without_rights(ctx);
+  }
+  const auto answer = ask_for(ctx, *question, take_record);
+  return answer ? decide_answer(ctx, *answer) : Decision::undecided;
+}
+
+Decision decide_authorized(ngx_http_request_t* r, RequestCtx& ctx, const LocationConf& conf) {
+  if (ctx.policy != &conf.policy) ctx.link = LinkState::unknown;
+  ctx.policy = &conf.policy;
+  ctx.subject = {};
+  if (!find_rights(r, ctx)) return Decision::undecided;
+  return has_session_or_link(ctx) ? Decision::granted : decision_without_rights(ctx);
 }
 
 /// As in nginx's static module, a method is refused after all access rules.
 bool is_for_content(Decision decision) {
   return decision == Decision::granted || decision == Decision::pending ||
          decision == Decision::bad_method;
-}
-
-ngx_int_t enter_media(ngx_http_request_t* r, const LocationConf& conf) {
-  RequestCtx& ctx = require_ctx(r);
-  if (ctx.is_waiting) return NGX_AGAIN;
-  ctx.decision = decide_media(r, ctx, conf);
-  if (ctx.is_waiting) return NGX_AGAIN;
-  return is_for_content(ctx.decision) ? NGX_OK : refuse_request(r, ctx);
-}
-
-ngx_int_t enter_authorized(ngx_http_request_t* r) {
-  RequestCtx& ctx = require_ctx(r);
-  const CallerIdentity& caller = identify(r, ctx);
-  ctx.decision =
-      caller.state == TokenState::good ? Decision::granted : decision_without_identity(caller);
-  ctx.media_id = {};
-  return ctx.decision == Decision::granted ? NGX_OK : refuse_request(r, ctx);
 }
 
 /// RFC 6750 section 3: without a token no error is named.
@@ -148,8 +177,20 @@ std::string_view challenge_of(const CallerIdentity& caller) {
 
 ngx_int_t access_handler(ngx_http_request_t* r) {
   const LocationConf& conf = location_conf(r);
-  if (conf.media_id != nullptr) return enter_media(r, conf);
-  return conf.authorize == 1 ? enter_authorized(r) : NGX_DECLINED;
+  if (!conf.is_guarded()) return NGX_DECLINED;
+  RequestCtx& ctx = require_ctx(r);
+  if (ctx.is_waiting) return NGX_AGAIN;
+  if (conf.is_media()) {
+    begin_media(r, ctx, conf);
+    ctx.decision = decide_media(r, ctx, conf);
+  } else {
+    ctx.decision = decide_authorized(r, ctx, conf);
+  }
+  if (ctx.is_waiting) return NGX_AGAIN;
+  worker_stats().add(ctx.decision);
+  const bool may_pass = conf.is_media() ? is_for_content(ctx.decision)
+                                        : ctx.decision == Decision::granted;
+  return may_pass ? NGX_OK : refuse_request(r, ctx);
 }
 
 ngx_int_t refuse_request(ngx_http_request_t* r, RequestCtx& ctx) {

@@ -1,5 +1,8 @@
 #pragma once
 
+#include <optional>
+#include <string_view>
+
 #include "ngx_media_module/ngx.hpp"
 
 // All that differs between nginx versions 1.22 and 1.31.
@@ -40,6 +43,22 @@ inline void unregister_cache_control(ngx_http_request_t* r) {
 #else
   r->headers_out.cache_control.nelts = 0;
 #endif
+}
+
+/// The value of the first cookie of this name. Cookie headers were an array
+/// before 1.23.0.
+inline std::optional<std::string_view> find_cookie(ngx_http_request_t* r, std::string_view name) {
+  ngx_str_t wanted = {name.size(), reinterpret_cast<u_char*>(const_cast<char*>(name.data()))};
+  ngx_str_t value{};
+#if nginx_version >= 1023000
+  const bool is_found =
+      ngx_http_parse_multi_header_lines(r, r->headers_in.cookie, &wanted, &value) != nullptr;
+#else
+  const bool is_found =
+      ngx_http_parse_multi_header_lines(&r->headers_in.cookies, &wanted, &value) != NGX_DECLINED;
+#endif
+  if (!is_found) return std::nullopt;
+  return std::string_view(reinterpret_cast<const char*>(value.data), value.len);
 }
 
 }  // namespace media::nginx::compat

@@ -2,24 +2,26 @@
 
 #include <algorithm>
 
+#include "core/crypto.hpp"
 #include "ngx_media_module/content.hpp"
 #include "ngx_media_module/directives.hpp"
 #include "ngx_media_module/guard.hpp"
+#include "ngx_media_module/shared_zone.hpp"
+#include "ngx_media_module/stats.hpp"
 #include "ngx_media_module/text.hpp"
 
 namespace media::nginx {
 namespace {
 
-template <class T>
-T* unset_pointer() {
-  return static_cast<T*>(NGX_CONF_UNSET_PTR);
-}
-
-template <class T>
-void inherit(T*& child, T* parent, T* fallback) {
-  if (child != unset_pointer<T>()) return;
-  child = parent != unset_pointer<T>() ? parent : fallback;
-}
+constexpr const char* kLookupMedia =
+    "SELECT company_id, status, visibility, store, storage_key, mime_type, file_name, size, sha256 "
+    "FROM media.lookup_media($1)";
+constexpr const char* kLookupRendition =
+    "SELECT company_id, status, visibility, store, storage_key, mime_type, file_name, size, sha256 "
+    "FROM media.lookup_rendition($1, $2)";
+constexpr const char* kLookupKey =
+    "SELECT company_id, status, visibility, store, storage_key, mime_type, file_name, size, sha256, "
+    "media_id FROM media.lookup_media_by_key($1)";
 
 ngx_http_core_loc_conf_t& core_conf(ngx_conf_t* cf) {
   return *static_cast<ngx_http_core_loc_conf_t*>(
@@ -30,12 +32,13 @@ ngx_http_core_loc_conf_t& core_conf(ngx_conf_t* cf) {
 /// the location around them applies there too.
 void inherit_media(ngx_conf_t* cf, LocationConf& child, const LocationConf& parent) {
   auto& core = core_conf(cf);
-  if (child.media_id != nullptr || parent.media_id == nullptr) return;
-  if (core.noname) child.media_id = parent.media_id;
-  if (core.lmt_excpt && core.handler == nullptr) {
-    child.media_id = parent.media_id;
-    core.handler = guarded_handler<content_handler>;
-  }
+  if (child.is_media() || !parent.is_media()) return;
+  const bool is_limit = core.lmt_excpt && core.handler == nullptr;
+  if (!core.noname && !is_limit) return;
+  child.media_by = parent.media_by;
+  child.subject = parent.subject;
+  child.rendition = parent.rendition;
+  if (is_limit) core.handler = guarded_handler<content_handler>;
 }
 
 char* missing(ngx_conf_t* cf, const char* directive, const char* needed) {
@@ -43,24 +46,91 @@ char* missing(ngx_conf_t* cf, const char* directive, const char* needed) {
   return conf_error(cf, "\"%s\" in location \"%V\" needs \"%s\"", directive, &location, needed);
 }
 
+const char* directive_of(const LocationConf& conf) {
+  if (conf.media_by == MediaBy::key) return "media_key";
+  return conf.is_media() ? "media" : "media_authorize";
+}
+
 char* check(ngx_conf_t* cf, const LocationConf& conf) {
   if (!conf.is_guarded()) return NGX_CONF_OK;
-  const char* directive = conf.media_id != nullptr ? "media" : "media_authorize";
-  if (conf.session == nullptr) return missing(cf, directive, "media_session");
-  if (conf.media_id == nullptr) return NGX_CONF_OK;
+  const char* directive = directive_of(conf);
   const MainConf& main = main_conf(cf);
+  const Requirements& require = conf.policy.require;
+  if (require.session && conf.policy.sessions == nullptr) {
+    return missing(cf, directive, "media_session");
+  }
+  if (require.link && conf.policy.links == nullptr) return missing(cf, directive, "media_link_key");
+  if (!conf.is_media()) {
+    if (require.session || require.link) return NGX_CONF_OK;
+    return conf_error(cf, "\"media_authorize\" in location \"%V\" needs \"media_require\" to name "
+                          "\"session\" or \"link\"", &core_conf(cf).name);
+  }
   if (!main.database) return missing(cf, directive, "media_database");
   if (main.stores.empty()) return missing(cf, directive, "media_store");
   return NGX_CONF_OK;
+}
+
+Statement statement_of(const LocationConf& conf) {
+  if (conf.query) {
+    return {.sql = *conf.query, .parameters = count_parameters(*conf.query).value_or(1),
+            .encode = encode_record, .part = CachePart::records, .name = "media_lookup_query"};
+  }
+  switch (conf.media_by) {
+    case MediaBy::rendition:
+      return {.sql = kLookupRendition, .parameters = 2, .encode = encode_record,
+              .part = CachePart::records, .name = "media.lookup_rendition()"};
+    case MediaBy::key:
+      return {.sql = kLookupKey, .parameters = 1, .encode = encode_record,
+              .part = CachePart::records, .name = "media.lookup_media_by_key()"};
+    default:
+      return {.sql = kLookupMedia, .parameters = 1, .encode = encode_record,
+              .part = CachePart::records, .name = "media.lookup_media()"};
+  }
+}
+
+void inherit(LocationConf& child, const LocationConf& parent) {
+  if (child.sessions == nullptr && !child.has_sessions_off) {
+    child.sessions = parent.sessions;
+    child.has_sessions_off = parent.has_sessions_off;
+  }
+  if (child.tokens == nullptr) child.tokens = parent.tokens;
+  if (child.links == nullptr) child.links = parent.links;
+  if (!child.require) child.require = parent.require;
+  if (!child.query) child.query = parent.query;
+}
+
+AccessPolicy policy_of(const LocationConf& conf, MainConf& main, ngx_pool_t* pool) {
+  return {.sessions = conf.sessions,
+          .tokens = conf.tokens != nullptr ? conf.tokens : main.default_tokens,
+          .links = conf.links,
+          .statement = conf.is_media() ? main.use_statement(pool, statement_of(conf)) : nullptr,
+          .require = conf.require.value_or(Requirements{.session = true})};
+}
+
+/// The request headers that the answer depends on.
+std::string vary_of(const AccessPolicy& policy) {
+  std::vector<std::string_view> sources;
+  if (policy.sessions == nullptr) return {};
+  for (const Session* session : policy.sessions->sessions) {
+    if (std::holds_alternative<NextAuthSession>(session->method)) {
+      sources.emplace_back("$http_cookie");
+    } else if (std::holds_alternative<RequestSession>(session->method)) {
+      sources.insert(sources.end(), {"$http_authorization", "$http_cookie"});
+    } else {
+      sources.insert(sources.end(), policy.tokens->texts.begin(), policy.tokens->texts.end());
+    }
+  }
+  return media::nginx::vary_of(sources);
 }
 
 char* merge(ngx_conf_t* cf, const LocationConf& parent, LocationConf& child) {
   MainConf& main = main_conf(cf);
   if (main.default_tokens == nullptr) main.default_tokens = make_default_tokens(cf);
   ngx_conf_merge_value(child.authorize, parent.authorize, 0);
-  inherit<const SessionConf>(child.session, parent.session, nullptr);
-  inherit<const TokenConf>(child.tokens, parent.tokens, main.default_tokens);
+  inherit(child, parent);
   inherit_media(cf, child, parent);
+  child.policy = policy_of(child, main, cf->pool);
+  child.vary = vary_of(child.policy);
   return check(cf, child);
 }
 
@@ -71,18 +141,43 @@ const StoreConf* MainConf::find_store(std::string_view name) const {
   return found == stores.end() ? nullptr : &*found;
 }
 
+const Statement* MainConf::use_statement(ngx_pool_t* pool, Statement statement) {
+  const auto same = std::ranges::find_if(statements, [&](const Statement* each) {
+    return each->sql == statement.sql && each->encode == statement.encode;
+  });
+  if (same != statements.end()) return *same;
+  statement.index = statements.size();
+  statements.push_back(make_in_pool<Statement>(pool, std::move(statement)));
+  return statements.back();
+}
+
+std::uint64_t fingerprint_of(std::string_view text) {
+  const Sha256Digest digest = sha256(as_bytes(text));
+  std::uint64_t fingerprint = 0;
+  std::memcpy(&fingerprint, digest.data(), sizeof fingerprint);
+  return fingerprint;
+}
+
 void* create_main_conf(ngx_conf_t* cf) noexcept {
   return guard<void*>(cf->log, nullptr, [cf] { return make_in_pool<MainConf>(cf->pool); });
 }
 
-void* create_location_conf(ngx_conf_t* cf) noexcept {
-  return guard<void*>(cf->log, nullptr, [cf] {
-    auto* conf = allocate_zeroed<LocationConf>(cf->pool);
-    conf->authorize = NGX_CONF_UNSET;
-    conf->session = unset_pointer<const SessionConf>();
-    conf->tokens = unset_pointer<const TokenConf>();
-    return conf;
+ngx_int_t finish_main_conf(ngx_conf_t* cf) {
+  MainConf& main = main_conf(cf);
+  const std::string where = main.database ? main.database->target.describe() : "";
+  for (Statement* statement : main.statements) {
+    statement->fingerprint = fingerprint_of(where + '\n' + statement->sql);
+  }
+  constexpr std::size_t kZoneBytes = 262144;
+  static_assert(Stats::kBlockBytes < kZoneBytes / 2);
+  main.stats_zone = add_shared_zone(cf, "ngx_media_stats", kZoneBytes, [](ngx_shm_zone_t& zone) {
+    return block_of(zone).size() >= Stats::kBlockBytes;
   });
+  return main.stats_zone == nullptr ? NGX_ERROR : NGX_OK;
+}
+
+void* create_location_conf(ngx_conf_t* cf) noexcept {
+  return guard<void*>(cf->log, nullptr, [cf] { return make_in_pool<LocationConf>(cf->pool); });
 }
 
 char* merge_location_conf(ngx_conf_t* cf, void* parent, void* child) noexcept {

@@ -6,32 +6,37 @@
 #include <string_view>
 #include <vector>
 
-#include "core/jws_key.hpp"
-#include "core/jwt.hpp"
-#include "ngx_media_module/conninfo.hpp"
+#include "core/signed_link.hpp"
+#include "ngx_media_module/identity/session.hpp"
+#include "ngx_media_module/identity/token_source.hpp"
+#include "ngx_media_module/identity/watched_file.hpp"
+#include "ngx_media_module/lookup/conninfo.hpp"
+#include "ngx_media_module/lookup/statement.hpp"
 #include "ngx_media_module/ngx.hpp"
-#include "ngx_media_module/token_source.hpp"
 
 namespace media::nginx {
 
 /// `media_database`
 struct DatabaseConf {
   ConnectTarget target;
+  std::optional<ConnectTarget> listen = std::nullopt;  ///< none: changes are not heard
   std::size_t connections = 2;
   ngx_msec_t timeout = 2000;
   std::size_t queue = 1024;
+};
+
+/// `media_cache`
+struct CacheConf {
+  ngx_shm_zone_t* zone = nullptr;
+  ngx_msec_t valid = 300'000;
+  ngx_msec_t negative = 5'000;
+  ngx_msec_t stale = 600'000;
 };
 
 /// `media_store NAME local`
 struct StoreConf {
   std::string name;
   std::string root;  ///< absolute, without a final slash
-};
-
-/// `media_session jwt`
-struct SessionConf {
-  JwsKeySet keys;
-  JwtPolicy policy;
 };
 
 /// One value of `media_token`.
@@ -43,25 +48,72 @@ struct TokenSource {
 /// `media_token`
 struct TokenConf {
   std::vector<TokenSource> sources;
-  std::string vary;  ///< `Vary` of answers that depend on them
+  std::vector<std::string> texts;  ///< as configured
+};
+
+/// `media_link_key`
+struct LinkConf {
+  std::vector<LinkKey> keys;
+};
+
+/// What opens a location, of which one is enough: `media_require`.
+struct Requirements {
+  bool session = false;
+  bool link = false;
+  bool is_public = false;
+  friend bool operator==(const Requirements&, const Requirements&) = default;
 };
 
 struct MainConf {
   std::optional<DatabaseConf> database;
+  std::optional<CacheConf> cache;
   std::vector<StoreConf> stores;
+  std::vector<Statement*> statements;  ///< by Statement::index
+  std::vector<WatchedFile*> watched_files;
+  ngx_shm_zone_t* stats_zone = nullptr;
   TokenConf* default_tokens = nullptr;
 
   const StoreConf* find_store(std::string_view name) const;
+  /// The statement, known to every connection from now on; one of the same text
+  /// and meaning is taken if there is one.
+  const Statement* use_statement(ngx_pool_t* pool, Statement statement);
 };
 
-/// Allocated by nginx's pool and merged by its macros, hence plain.
-struct LocationConf {
-  ngx_flag_t authorize;
-  const SessionConf* session;  ///< null: `media_session off`
-  const TokenConf* tokens;
-  ngx_http_complex_value_t* media_id;  ///< null: no `media` here
+/// What decides who sees what in a location.
+struct AccessPolicy {
+  const SessionChain* sessions = nullptr;  ///< null: `media_session off`
+  const TokenConf* tokens = nullptr;
+  const LinkConf* links = nullptr;
+  const Statement* statement = nullptr;  ///< that looks media up
+  Requirements require;
+  friend bool operator==(const AccessPolicy&, const AccessPolicy&) = default;
+};
 
-  bool is_guarded() const { return media_id != nullptr || authorize == 1; }
+enum class MediaBy { none, id, rendition, key };
+enum class StatusFormat { none, prometheus, json };
+
+/// Merged by hand where nginx's macros do not fit.
+struct LocationConf {
+  ngx_flag_t authorize = NGX_CONF_UNSET;
+  // As given in this block, after merging as inherited:
+  SessionChain* sessions = nullptr;
+  bool has_sessions_off = false;
+  TokenConf* tokens = nullptr;
+  LinkConf* links = nullptr;
+  std::optional<Requirements> require;
+  std::optional<std::string> query;  ///< media_lookup_query
+
+  MediaBy media_by = MediaBy::none;
+  ngx_http_complex_value_t* subject = nullptr;  ///< the id or key
+  ngx_http_complex_value_t* rendition = nullptr;
+  StatusFormat status = StatusFormat::none;
+
+  // After merging:
+  AccessPolicy policy;
+  std::string vary;  ///< `Vary` of answers that depend on the caller
+
+  bool is_media() const { return media_by != MediaBy::none; }
+  bool is_guarded() const { return is_media() || authorize == 1; }
 };
 
 void* create_main_conf(ngx_conf_t* cf) noexcept;
@@ -69,9 +121,15 @@ void* create_location_conf(ngx_conf_t* cf) noexcept;
 /// Also checks that what a location needs is configured.
 char* merge_location_conf(ngx_conf_t* cf, void* parent, void* child) noexcept;
 
+/// After all blocks are merged: tells statements apart, adds the zone of counters.
+ngx_int_t finish_main_conf(ngx_conf_t* cf);
+
 MainConf& main_conf(ngx_conf_t* cf);
 MainConf& main_conf(ngx_http_request_t* r);
 const LocationConf& location_conf(ngx_http_request_t* r);
+
+/// A hash that tells configurations apart, not one that resists an attacker.
+std::uint64_t fingerprint_of(std::string_view text);
 
 /// Logs an error of the configuration; `format` is that of ngx_log_error().
 template <class... Arguments>

@@ -1,10 +1,10 @@
 #include "ngx_media_module/content.hpp"
 
 #include "ngx_media_module/access.hpp"
-#include "ngx_media_module/file_response.hpp"
-#include "ngx_media_module/headers.hpp"
+#include "ngx_media_module/answer/file_response.hpp"
+#include "ngx_media_module/answer/headers.hpp"
 #include "ngx_media_module/log.hpp"
-#include "ngx_media_module/problem_response.hpp"
+#include "ngx_media_module/answer/problem_response.hpp"
 
 namespace media::nginx {
 
@@ -14,7 +14,7 @@ ngx_int_t content_handler(ngx_http_request_t* r) {
   // short: whatever the way here, without a decision there is no file.
   switch (ctx.decision) {
     case Decision::granted:
-      if (ctx.media_id.data == nullptr) break;
+      if (ctx.subject.data == nullptr) break;
       return send_file(r, ctx);
     case Decision::pending:
       return send_pending(r, ctx);

@@ -2,46 +2,20 @@
 
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
-#include <span>
+#include <cstddef>
 
+#include "ngx_media_module/answer/status_response.hpp"
+#include "ngx_media_module/cache/cache_zone.hpp"
 #include "ngx_media_module/content.hpp"
+#include "ngx_media_module/directive_arguments.hpp"
 #include "ngx_media_module/guard.hpp"
-#include "ngx_media_module/key_file.hpp"
-#include "ngx_media_module/text.hpp"
+#include "ngx_media_module/identity/key_file.hpp"
+#include "ngx_media_module/session_directive.hpp"
 
 namespace media::nginx {
 namespace {
-
-std::span<ngx_str_t> arguments_of(ngx_conf_t* cf) {
-  return std::span(static_cast<ngx_str_t*>(cf->args->elts), cf->args->nelts);
-}
-
-char* bad_parameter(ngx_conf_t* cf, const ngx_str_t& parameter) {
-  return conf_error(cf, "\"%V\" has an invalid parameter \"%V\"", &arguments_of(cf)[0], &parameter);
-}
-
-/// The value of "name=value", when the parameter is of that name.
-std::optional<ngx_str_t> value_of(const ngx_str_t& parameter, std::string_view name) {
-  const auto text = view(parameter);
-  if (!text.starts_with(name) || !text.substr(name.size()).starts_with('=')) return std::nullopt;
-  return borrow(text.substr(name.size() + 1));
-}
-
-/// Sets a positive number from "name=value".
-bool set_count(const ngx_str_t& value, std::size_t most, std::size_t& target) {
-  const ngx_int_t number = ngx_atoi(value.data, value.len);
-  if (number <= 0 || static_cast<std::size_t>(number) > most) return false;
-  target = static_cast<std::size_t>(number);
-  return true;
-}
-
-bool set_milliseconds(ngx_str_t value, ngx_msec_t& target) {
-  const ngx_int_t time = ngx_parse_time(&value, 0);
-  if (time <= 0) return false;
-  target = static_cast<ngx_msec_t>(time);
-  return true;
-}
 
 bool set_database_parameter(const ngx_str_t& parameter, DatabaseConf& database) {
   if (const auto value = value_of(parameter, "connections")) {
@@ -51,9 +25,24 @@ bool set_database_parameter(const ngx_str_t& parameter, DatabaseConf& database) 
     return set_count(*value, 1000000, database.queue);
   }
   if (const auto value = value_of(parameter, "timeout")) {
-    return set_milliseconds(*value, database.timeout);
+    return set_milliseconds(*value, 1, database.timeout);
   }
   return false;
+}
+
+/// Who listens for changes: another connection string where lookups go through a
+/// pooler, "off" where nobody notifies, or else the same.
+char* set_listen_target(ngx_conf_t* cf, const std::optional<ngx_str_t>& value,
+                        DatabaseConf& database) {
+  if (!value) database.listen = database.target;
+  if (!value || view(*value) == "off") return NGX_CONF_OK;
+  auto target = ConnectTarget::parse(std::string(view(*value)));
+  if (!target) {
+    return conf_error(cf, "\"media_database\" has an invalid \"listen=\" connection string: %s",
+                      target.error().message.c_str());
+  }
+  database.listen = std::move(*target);
+  return NGX_CONF_OK;
 }
 
 char* set_database(ngx_conf_t* cf, ngx_command_t*, void* conf) {
@@ -67,105 +56,71 @@ char* set_database(ngx_conf_t* cf, ngx_command_t*, void* conf) {
                       target.error().message.c_str());
   }
   DatabaseConf database{.target = std::move(*target)};
+  std::optional<ngx_str_t> listen;
   for (const auto& parameter : arguments.subspan(2)) {
-    if (!set_database_parameter(parameter, database)) return bad_parameter(cf, parameter);
+    if (const auto value = value_of(parameter, "listen")) {
+      listen = value;
+    } else if (!set_database_parameter(parameter, database)) {
+      return bad_parameter(cf, parameter);
+    }
   }
+  if (char* error = set_listen_target(cf, listen, database); error != NGX_CONF_OK) return error;
   main.database = std::move(database);
   return NGX_CONF_OK;
 }
 
-/// What `media_session` is told, before the key is read.
-struct SessionOptions {
-  ngx_str_t key_file{};
-  JwtPolicy policy;
-};
-
-bool set_leeway(ngx_str_t value, JwtPolicy& policy) {
-  const ngx_int_t seconds = ngx_parse_time(&value, 1);
-  if (seconds < 0) return false;
-  policy.leeway_seconds = seconds;
-  return true;
+/// "NAME:SIZE"
+ngx_shm_zone_t* make_cache_zone(ngx_conf_t* cf, const ngx_str_t& parameter) {
+  const auto text = view(parameter);
+  const auto colon = text.find(':');
+  if (colon == 0 || colon == std::string_view::npos) return nullptr;
+  ngx_str_t size_text = borrow(text.substr(colon + 1));
+  const ssize_t size = ngx_parse_size(&size_text);
+  if (size == NGX_ERROR) return nullptr;
+  constexpr ssize_t kMinBytes = 2 * static_cast<ssize_t>(SharedCache::kMinBytes);
+  if (size < kMinBytes) {
+    conf_error(cf, "zone \"%V\" is too small: 2m at least", &parameter);
+    return nullptr;
+  }
+  return add_shared_zone(cf, text.substr(0, colon), static_cast<std::size_t>(size),
+                         CacheZone::format);
 }
 
-bool set_session_parameter(const ngx_str_t& parameter, SessionOptions& options) {
-  struct TextParameter {
-    std::string_view name;
-    std::string JwtPolicy::*member;
-  };
-  static constexpr std::array<TextParameter, 5> kTexts = {
-      {{"audience", &JwtPolicy::audience},
-       {"issuer", &JwtPolicy::issuer},
-       {"user_claim", &JwtPolicy::user_claim},
-       {"company_claim", &JwtPolicy::company_claim},
-       {"role_claim", &JwtPolicy::role_claim}}};
-  for (const auto& text : kTexts) {
-    const auto value = value_of(parameter, text.name);
-    if (!value) continue;
-    options.policy.*text.member = view(*value);
-    return value->len > 0;
+char* set_cache(ngx_conf_t* cf, ngx_command_t*, void* conf) {
+  auto& main = *static_cast<MainConf*>(conf);
+  if (main.cache) return const_cast<char*>("is duplicate");
+  CacheConf cache;
+  for (const auto& parameter : arguments_of(cf).subspan(1)) {
+    bool is_good = false;
+    if (const auto zone = value_of(parameter, "zone")) {
+      cache.zone = make_cache_zone(cf, *zone);
+      is_good = cache.zone != nullptr;
+    } else if (const auto valid = value_of(parameter, "valid")) {
+      is_good = set_milliseconds(*valid, 1, cache.valid);
+    } else if (const auto negative = value_of(parameter, "negative")) {
+      is_good = set_milliseconds(*negative, 0, cache.negative);
+    } else if (const auto stale = value_of(parameter, "stale")) {
+      is_good = set_milliseconds(*stale, 0, cache.stale);
+    }
+    if (!is_good) return bad_parameter(cf, parameter);
   }
-  if (const auto value = value_of(parameter, "leeway")) return set_leeway(*value, options.policy);
-  if (const auto value = value_of(parameter, "key_file")) {
-    options.key_file = *value;
-    return value->len > 0;
-  }
-  return false;
-}
-
-char* set_jwt_session(ngx_conf_t* cf, LocationConf& location) {
-  SessionOptions options;
-  for (const auto& parameter : arguments_of(cf).subspan(2)) {
-    if (!set_session_parameter(parameter, options)) return bad_parameter(cf, parameter);
-  }
-  if (options.key_file.len == 0) {
-    return conf_error(cf, "\"media_session jwt\" needs \"key_file=\"");
-  }
-  ngx_str_t path = copy(cf->pool, view(options.key_file));
-  if (ngx_conf_full_name(cf->cycle, &path, 1) != NGX_OK) throw std::bad_alloc();
-  const auto secret = read_key_file(std::string(view(path)), kMinJwtKeySize);
-  if (!secret) return conf_error(cf, "\"media_session\" %s", secret.error().message.c_str());
-  auto key = JwsKey::from_secret(*secret, {JwsAlgorithm::hs256});
-  if (!key) return conf_error(cf, "\"media_session\" %s", key.error().message.c_str());
-  location.session =
-      make_in_pool<SessionConf>(cf->pool, JwsKeySet{std::move(*key)}, std::move(options.policy));
+  if (cache.zone == nullptr) return conf_error(cf, "\"media_cache\" needs \"zone=NAME:SIZE\"");
+  main.cache = cache;
   return NGX_CONF_OK;
-}
-
-char* set_session(ngx_conf_t* cf, ngx_command_t*, void* conf) {
-  auto& location = *static_cast<LocationConf*>(conf);
-  if (location.session != NGX_CONF_UNSET_PTR) return const_cast<char*>("is duplicate");
-  const auto arguments = arguments_of(cf);
-  const auto kind = view(arguments[1]);
-  if (kind == "jwt") return set_jwt_session(cf, location);
-  if (kind != "off" || arguments.size() > 2) return bad_parameter(cf, arguments[1]);
-  location.session = nullptr;
-  return NGX_CONF_OK;
-}
-
-TokenSource compile_source(ngx_conf_t* cf, ngx_str_t text) {
-  TokenSource source{.value = {}, .form = token_form_of(view(text))};
-  ngx_http_compile_complex_value_t compile{};
-  compile.cf = cf;
-  compile.value = &text;
-  compile.complex_value = &source.value;
-  if (ngx_http_compile_complex_value(&compile) != NGX_OK) {
-    throw std::runtime_error("can't compile \"" + std::string(view(text)) + "\"");
-  }
-  return source;
 }
 
 TokenConf* make_tokens(ngx_conf_t* cf, std::span<const std::string_view> texts) {
   auto* tokens = make_in_pool<TokenConf>(cf->pool);
   for (const auto text : texts) {
-    tokens->sources.push_back(compile_source(cf, copy(cf->pool, text)));
+    tokens->sources.emplace_back(compile_value(cf, copy(cf->pool, text)), token_form_of(text));
+    tokens->texts.emplace_back(text);
   }
-  tokens->vary = vary_of(texts);
   return tokens;
 }
 
 char* set_token(ngx_conf_t* cf, ngx_command_t*, void* conf) {
   auto& location = *static_cast<LocationConf*>(conf);
-  if (location.tokens != NGX_CONF_UNSET_PTR) return const_cast<char*>("is duplicate");
+  if (location.tokens != nullptr) return const_cast<char*>("is duplicate");
   std::vector<std::string_view> texts;
   for (const auto& argument : arguments_of(cf).subspan(1)) {
     if (!view(argument).starts_with('$')) return bad_parameter(cf, argument);
@@ -201,12 +156,89 @@ char* set_store(ngx_conf_t* cf, ngx_command_t*, void* conf) {
   return NGX_CONF_OK;
 }
 
-char* set_media(ngx_conf_t* cf, ngx_command_t* command, void* conf) {
-  char* error = ngx_http_set_complex_value_slot(cf, command, conf);
-  if (error != NGX_CONF_OK) return error;
+char* set_link_key(ngx_conf_t* cf, ngx_command_t*, void* conf) {
+  auto& location = *static_cast<LocationConf*>(conf);
+  const auto arguments = arguments_of(cf);
+  const auto id = view(arguments[1]);
+  if (!is_link_key_id(id)) return bad_parameter(cf, arguments[1]);
+  if (location.links == nullptr) location.links = make_in_pool<LinkConf>(cf->pool);
+  auto& keys = location.links->keys;
+  if (std::ranges::find(keys, id, &LinkKey::id) != keys.end()) {
+    return conf_error(cf, "\"media_link_key\" has a duplicate id \"%V\"", &arguments[1]);
+  }
+  keys.push_back({.id = std::string(id), .secret = {}});
+  const auto use = [&keys, index = keys.size() - 1](ByteView content) -> Result<void> {
+    auto secret = secret_of(content, kMinLinkKeySize);
+    if (!secret) return std::unexpected(std::move(secret.error()));
+    keys[index].secret = std::move(*secret);
+    return {};
+  };
+  return watch_file(cf, view(arguments[2]), use);
+}
+
+bool set_requirement(std::string_view name, Requirements& require) {
+  const bool is_any = name == "any";
+  if (!is_any && name != "session" && name != "link" && name != "public") return false;
+  require.session = require.session || is_any || name == "session";
+  require.link = require.link || is_any || name == "link";
+  require.is_public = require.is_public || is_any || name == "public";
+  return true;
+}
+
+char* set_require(ngx_conf_t* cf, ngx_command_t*, void* conf) {
+  auto& location = *static_cast<LocationConf*>(conf);
+  if (location.require) return const_cast<char*>("is duplicate");
+  Requirements require;
+  for (const auto& argument : arguments_of(cf).subspan(1)) {
+    if (!set_requirement(view(argument), require)) return bad_parameter(cf, argument);
+  }
+  location.require = require;
+  return NGX_CONF_OK;
+}
+
+char* set_lookup_query(ngx_conf_t* cf, ngx_command_t*, void* conf) {
+  auto& location = *static_cast<LocationConf*>(conf);
+  if (location.query) return const_cast<char*>("is duplicate");
+  location.query = std::string(view(arguments_of(cf)[1]));
+  if (count_parameters(*location.query)) return NGX_CONF_OK;
+  return conf_error(cf, "\"media_lookup_query\" must use $1, may use $2, and nothing further");
+}
+
+ngx_http_complex_value_t* make_value(ngx_conf_t* cf, const ngx_str_t& text) {
+  auto* value = allocate_zeroed<ngx_http_complex_value_t>(cf->pool);
+  *value = compile_value(cf, text);
+  return value;
+}
+
+void take_location(ngx_conf_t* cf, ngx_http_handler_pt handler) {
   auto* core = static_cast<ngx_http_core_loc_conf_t*>(
       ngx_http_conf_get_module_loc_conf(cf, ngx_http_core_module));
-  core->handler = guarded_handler<content_handler>;
+  core->handler = handler;
+}
+
+char* set_media(ngx_conf_t* cf, ngx_command_t*, void* conf) {
+  auto& location = *static_cast<LocationConf*>(conf);
+  if (location.is_media()) return const_cast<char*>("is duplicate");
+  const auto arguments = arguments_of(cf);
+  const bool is_key = view(arguments[0]) == "media_key";
+  location.media_by = is_key ? MediaBy::key : MediaBy::id;
+  location.subject = make_value(cf, arguments[1]);
+  if (arguments.size() > 2) {
+    location.media_by = MediaBy::rendition;
+    location.rendition = make_value(cf, arguments[2]);
+  }
+  take_location(cf, guarded_handler<content_handler>);
+  return NGX_CONF_OK;
+}
+
+char* set_status(ngx_conf_t* cf, ngx_command_t*, void* conf) {
+  auto& location = *static_cast<LocationConf*>(conf);
+  if (location.status != StatusFormat::none) return const_cast<char*>("is duplicate");
+  const auto arguments = arguments_of(cf);
+  const auto format = arguments.size() > 1 ? view(arguments[1]) : "prometheus";
+  if (format != "prometheus" && format != "json") return bad_parameter(cf, arguments[1]);
+  location.status = format == "json" ? StatusFormat::json : StatusFormat::prometheus;
+  take_location(cf, guarded_handler<status_handler>);
   return NGX_CONF_OK;
 }
 
@@ -222,16 +254,28 @@ TokenConf* make_default_tokens(ngx_conf_t* cf) {
 ngx_command_t directives[] = {
     {ngx_string("media_database"), NGX_HTTP_MAIN_CONF | NGX_CONF_1MORE,
      guarded_directive<set_database>, NGX_HTTP_MAIN_CONF_OFFSET, 0, nullptr},
+    {ngx_string("media_cache"), NGX_HTTP_MAIN_CONF | NGX_CONF_1MORE, guarded_directive<set_cache>,
+     NGX_HTTP_MAIN_CONF_OFFSET, 0, nullptr},
     {ngx_string("media_store"), NGX_HTTP_MAIN_CONF | NGX_CONF_2MORE, guarded_directive<set_store>,
      NGX_HTTP_MAIN_CONF_OFFSET, 0, nullptr},
     {ngx_string("media_session"), kEverywhere | NGX_CONF_1MORE, guarded_directive<set_session>,
      NGX_HTTP_LOC_CONF_OFFSET, 0, nullptr},
     {ngx_string("media_token"), kEverywhere | NGX_CONF_1MORE, guarded_directive<set_token>,
      NGX_HTTP_LOC_CONF_OFFSET, 0, nullptr},
+    {ngx_string("media_link_key"), kEverywhere | NGX_CONF_TAKE2, guarded_directive<set_link_key>,
+     NGX_HTTP_LOC_CONF_OFFSET, 0, nullptr},
+    {ngx_string("media_require"), kEverywhere | NGX_CONF_1MORE, guarded_directive<set_require>,
+     NGX_HTTP_LOC_CONF_OFFSET, 0, nullptr},
+    {ngx_string("media_lookup_query"), kEverywhere | NGX_CONF_TAKE1,
+     guarded_directive<set_lookup_query>, NGX_HTTP_LOC_CONF_OFFSET, 0, nullptr},
     {ngx_string("media_authorize"), kEverywhere | NGX_CONF_FLAG, ngx_conf_set_flag_slot,
      NGX_HTTP_LOC_CONF_OFFSET, offsetof(LocationConf, authorize), nullptr},
-    {ngx_string("media"), NGX_HTTP_LOC_CONF | NGX_CONF_TAKE1, guarded_directive<set_media>,
-     NGX_HTTP_LOC_CONF_OFFSET, offsetof(LocationConf, media_id), nullptr},
+    {ngx_string("media"), NGX_HTTP_LOC_CONF | NGX_CONF_TAKE12, guarded_directive<set_media>,
+     NGX_HTTP_LOC_CONF_OFFSET, 0, nullptr},
+    {ngx_string("media_key"), NGX_HTTP_LOC_CONF | NGX_CONF_TAKE1, guarded_directive<set_media>,
+     NGX_HTTP_LOC_CONF_OFFSET, 0, nullptr},
+    {ngx_string("media_status"), NGX_HTTP_LOC_CONF | NGX_CONF_NOARGS | NGX_CONF_TAKE1,
+     guarded_directive<set_status>, NGX_HTTP_LOC_CONF_OFFSET, 0, nullptr},
     ngx_null_command};
 
 }  // namespace media::nginx

@@ -18,7 +18,11 @@ Timer::Timer(Kind kind, Handler handler, void* owner, ngx_log_t* log)
   };
 }
 
-void Timer::start(ngx_msec_t delay) { ngx_add_timer(&event_, delay); }
+void Timer::start(ngx_msec_t delay) {
+  // nginx keeps the old time of a timer that is to be moved by less than 300 ms.
+  stop();
+  ngx_add_timer(&event_, delay);
+}
 
 void Timer::stop() {
   if (event_.timer_set) ngx_del_timer(&event_);

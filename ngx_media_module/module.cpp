@@ -11,7 +11,7 @@ namespace media::nginx {
 namespace {
 
 ngx_int_t finish_configuration(ngx_conf_t* cf) noexcept {
-  if (restore_variables(cf) != NGX_OK) return NGX_ERROR;
+  if (restore_variables(cf) != NGX_OK || finish_main_conf(cf) != NGX_OK) return NGX_ERROR;
   auto* core = static_cast<ngx_http_core_main_conf_t*>(
       ngx_http_conf_get_module_main_conf(cf, ngx_http_core_module));
   auto* slot = static_cast<ngx_http_handler_pt*>(

@@ -3,12 +3,14 @@
 #include <new>
 #include <type_traits>
 
+#include "ngx_media_module/await.hpp"
+
 namespace media::nginx {
 namespace {
 
 void clean_up(void* data) {
   auto* ctx = static_cast<RequestCtx*>(data);
-  cancel_lookup(*ctx);
+  stop_waiting(*ctx);
   ctx->request = nullptr;
 }
 

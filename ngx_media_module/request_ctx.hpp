@@ -3,42 +3,61 @@
 #include <array>
 #include <optional>
 
-#include "core/uuid.hpp"
+#include "ngx_media_module/answer/decision.hpp"
 #include "ngx_media_module/conf.hpp"
-#include "ngx_media_module/decision.hpp"
-#include "ngx_media_module/lookup.hpp"
+#include "ngx_media_module/lookup/resolver.hpp"
 #include "ngx_media_module/ngx.hpp"
 
 namespace media::nginx {
 
-enum class TokenState { none, bad, good };
+enum class TokenState {
+  unknown,      ///< not found out yet
+  none,         ///< the request has no credential
+  bad,          ///< one that no session accepts
+  good,
+  unavailable,  ///< whoever knows did not answer
+};
 
 /// Who the caller is, by the sessions of one location.
 struct CallerIdentity {
-  const SessionConf* session = nullptr;  ///< by which this was found out; null: not yet
+  const SessionChain* sessions = nullptr;
   const TokenConf* tokens = nullptr;
-  TokenState state = TokenState::none;
+  TokenState state = TokenState::unknown;
   bool is_expired = false;
   ngx_str_t user{};
-  ngx_str_t company{};
+  ngx_str_t company{};    ///< the first, or that of the media
+  ngx_str_t companies{};  ///< separated by commas
   ngx_str_t role{};
-  std::optional<Uuid> company_id;
+
+  // While it is being found out:
+  std::size_t next_session = 0;
+  bool has_bad = false;
+  bool has_unavailable = false;
 };
+
+/// What one way to find out about the caller came to.
+enum class SessionOutcome { no_credential, accepted, refused, unavailable, waiting };
+
+enum class LinkState { unknown, none, bad, good };
 
 /// What the module knows about a request. Lives in the request's pool and
 /// survives internal redirects.
-struct RequestCtx : LookupWaiter {
+struct RequestCtx : AnswerWaiter {
   ngx_http_request_t* request = nullptr;
   CallerIdentity caller;
+  std::optional<SessionOutcome> awaited_outcome;  ///< of the session that was waited for
+  LinkState link = LinkState::unknown;
 
+  const AccessPolicy* policy = nullptr;  ///< what `decision` was made under
+  ngx_str_t subject{};                   ///< the id or key that was asked for
+  ngx_str_t rendition{};
   Decision decision = Decision::undecided;
-  ngx_str_t media_id{};
-  const SessionConf* decided_session = nullptr;  ///< under which the decision was made
-  const TokenConf* decided_tokens = nullptr;
-  bool has_asked = false;
+
+  void (*take_answer)(RequestCtx& ctx, const Answer& answer) = nullptr;
   bool is_waiting = false;
   bool has_exit_hook = false;
-  ngx_msec_t lookup_started = 0;
+  AnswerSource source = AnswerSource::none;
+  ngx_msec_t waiting_since = 0;
   std::optional<ngx_msec_t> lookup_time;
   std::array<ngx_table_elt_t*, 6> headers{};  ///< see add_safety_headers()
   MediaRecord record;  ///< when granted or pending; texts are in the request's pool

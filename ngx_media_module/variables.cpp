@@ -3,7 +3,7 @@
 #include <array>
 
 #include "ngx_media_module/guard.hpp"
-#include "ngx_media_module/identity.hpp"
+#include "ngx_media_module/identity/identity.hpp"
 #include "ngx_media_module/text.hpp"
 
 namespace media::nginx {
@@ -12,8 +12,9 @@ namespace {
 /// The caller, when the request's location has a session and the token is good.
 /// Also before the access phase, for limit_req, map and the like.
 const CallerIdentity* caller_of(ngx_http_request_t* r) {
-  if (location_conf(r).session == nullptr) return nullptr;
-  const CallerIdentity& caller = identify(r, require_ctx(r));
+  if (location_conf(r).policy.sessions == nullptr) return nullptr;
+  RequestCtx& ctx = require_ctx(r);
+  const CallerIdentity& caller = ctx.is_waiting ? ctx.caller : identify(r, ctx, Patience::none);
   return caller.state == TokenState::good ? &caller : nullptr;
 }
 
@@ -25,14 +26,20 @@ std::optional<ngx_str_t> caller_member(ngx_http_request_t* r) {
 
 std::optional<ngx_str_t> media_id(ngx_http_request_t* r) {
   const auto* ctx = find_ctx(r);
-  if (ctx == nullptr || ctx->media_id.data == nullptr) return std::nullopt;
-  return ctx->media_id;
+  if (ctx == nullptr || ctx->subject.data == nullptr) return std::nullopt;
+  return ctx->subject;
 }
 
 std::optional<ngx_str_t> decision(ngx_http_request_t* r) {
   const auto* ctx = find_ctx(r);
   if (ctx == nullptr || ctx->decision == Decision::undecided) return std::nullopt;
   return borrow(name_of(ctx->decision));
+}
+
+std::optional<ngx_str_t> source(ngx_http_request_t* r) {
+  const auto* ctx = find_ctx(r);
+  if (ctx == nullptr || ctx->source == AnswerSource::none) return std::nullopt;
+  return borrow(name_of(ctx->source));
 }
 
 std::optional<ngx_str_t> store(ngx_http_request_t* r) {
@@ -77,12 +84,14 @@ struct Variable {
 };
 
 // $media_id is changeable, so that a location's regex may capture under that name.
-constexpr std::array<Variable, 7> kVariables = {{
+constexpr std::array<Variable, 9> kVariables = {{
     {"media_user", get_variable<caller_member<&CallerIdentity::user>>, 0},
     {"media_company", get_variable<caller_member<&CallerIdentity::company>>, 0},
+    {"media_companies", get_variable<caller_member<&CallerIdentity::companies>>, 0},
     {"media_role", get_variable<caller_member<&CallerIdentity::role>>, 0},
     {"media_id", get_variable<media_id>, NGX_HTTP_VAR_CHANGEABLE},
     {"media_decision", get_variable<decision>, 0},
+    {"media_source", get_variable<source>, 0},
     {"media_store", get_variable<store>, 0},
     {"media_lookup_time", get_variable<lookup_time>, 0},
 }};

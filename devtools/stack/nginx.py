@@ -27,9 +27,13 @@ def write_config(stack):
         f"@{name}@": str(value) for name, value in template_values(stack).items()}))
 
 
+CACHE = "media_cache zone=ngx_media:64m valid=5m negative=5s stale=10m;"
+
+
 def adaptations(stack):
     """What a private stack has elsewhere than an installed one."""
     return {
+        CACHE: CACHE if stack.cache else "",
         "host=/run/postgresql dbname=ngx_media user=media_nginx":
             stack.postgres.conninfo(user="media_nginx"),
         "/var/lib/ngx_media": str(stack.home / "media"),

@@ -42,11 +42,12 @@ class Programs:
 class Stack:
     """`up()` starts what is not running, `down()` stops all. Data stays between the two."""
 
-    def __init__(self, directory, programs=None, workers=2, postgres_settings=None):
+    def __init__(self, directory, programs=None, workers=2, postgres_settings=None, cache=True):
         self.dir = Path(directory).resolve()
         self.programs = programs or Programs.built()
         self.workers = workers
         self.postgres_settings = postgres_settings
+        self.cache = cache
         self.run = self.dir / "run"
         self.logs = self.dir / "logs"
         self.root = self.dir / "media"

@@ -78,7 +78,7 @@ Result<std::string> make_token(const Config& config, const CommandLine& line) {
         const auto now = std::chrono::floor<std::chrono::seconds>(clock);
         Identity identity;
         identity.user = rows->text(0, "user_id");
-        identity.company = *company;
+        identity.companies = {*company};
         identity.role = rows->text(0, "role");
         // Rounded up: the token is good for as long as was asked, not a second less.
         identity.expires_at = (std::chrono::ceil<std::chrono::seconds>(clock) + line.ttl).count();

@@ -1,7 +1,7 @@
 #include <array>
 #include <cstring>
 
-#include "ngx_media_module/cache_record.hpp"
+#include "ngx_media_module/cache/cache_record.hpp"
 
 // What reads as a record must be written as the same bytes.
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {

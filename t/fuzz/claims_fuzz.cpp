@@ -7,7 +7,9 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   if (!claims) return 0;
   const auto identity = media::identity_of_claims(claims.get(), {}, 1795250000);
   if (!identity) return 0;
-  for (const char c : identity->user + identity->company + identity->role) {
+  std::string text = identity->user + identity->role;
+  for (const auto& company : identity->companies) text += company;
+  for (const char c : text) {
     if (static_cast<unsigned char>(c) < 0x20) __builtin_trap();
   }
   return 0;

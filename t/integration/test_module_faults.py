@@ -1,11 +1,10 @@
-"""What clients, operators and databases do in the middle of requests."""
+"""What clients, operators and databases do in the middle of requests, when every request asks the
+database. test_module_cache.py has the same with a cache."""
 
 import os
 import random
 import signal
 import socket
-import subprocess
-import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 
@@ -13,7 +12,11 @@ import pytest
 import requests
 
 from doubles.whatsapp_webhook import envelope
+from conftest import STATIC_TWIN
+from faults_under_test import (FrozenDatabase, Load, abandoned_lookups, nginx_signal,
+                               with_restart_noise, workers)
 from raw_http import request_bytes
+from site_under_test import Site
 from stack.process import wait_until
 from watch import resident_kib, servers
 
@@ -21,51 +24,17 @@ pytestmark = pytest.mark.module
 
 
 @pytest.fixture(scope="module")
+def site(stacks, quick_settings, graph):
+    """A site on a stack without media_cache."""
+    stack = stacks.start("uncached", quick_settings,
+                         STATIC_TWIN % (stacks.directory / "uncached" / "media"), cache=False)
+    yield Site(stack, graph)
+    stacks.stop("uncached")
+
+
+@pytest.fixture(scope="module")
 def item(site):
     return site.receive_photo()
-
-
-def workers(stack):
-    """Pids of the workers, without the master."""
-    master = stack.nginx_pid()
-    return [pid for program, pid in servers(stack) if program == "nginx" and pid != master]
-
-
-def nginx_signal(stack, name):
-    subprocess.run([str(stack.programs.nginx), *stack.nginx_arguments(), "-s", name], check=True,
-                   capture_output=True, env=os.environ | {"ASAN_OPTIONS": "detect_leaks=0"})
-
-
-class Load:
-    """Asks for media from several threads until it is told to stop."""
-
-    def __init__(self, site, item, threads=4):
-        self.statuses = []
-        self.failures = []
-        self._stop = threading.Event()
-        self._ask = lambda: site.get(item["file_url"])
-        self._content_length = item["file_size"]
-        self._threads = [threading.Thread(target=self._run) for _ in range(threads)]
-
-    def __enter__(self):
-        for thread in self._threads:
-            thread.start()
-        return self
-
-    def __exit__(self, *_):
-        self._stop.set()
-        for thread in self._threads:
-            thread.join()
-
-    def _run(self):
-        while not self._stop.is_set():
-            try:
-                answer = self._ask()
-                complete = len(answer.content) == self._content_length
-                self.statuses.append(
-                    answer.status_code if answer.status_code != 200 or complete else "short")
-            except requests.RequestException as error:
-                self.failures.append(error)
 
 
 def test_clients_that_hang_up_leave_nothing_behind(site, item):
@@ -96,10 +65,6 @@ def test_clients_that_hang_up_while_the_database_is_silent_leave_nothing_behind(
     wait_until(lambda: site.get(item["file_url"]).status_code == 200, 10, "service again")
 
 
-# What a backend says when a worker leaves in the middle of a lookup.
-abandoned_lookups = pytest.mark.log_noise("postgres", "connection to client lost")
-
-
 @abandoned_lookups
 def test_ten_reloads_under_load_lose_no_request(site, item):
     with Load(site, item) as load:
@@ -125,30 +90,6 @@ def test_a_killed_worker_is_replaced(site, item):
     assert site.get(item["file_url"]).status_code == 200
 
 
-class FrozenDatabase:
-    """Every process of Postgres stands still, sockets open: worse than being gone."""
-
-    def __init__(self, stack):
-        self.stack = stack
-        self.pids = []
-
-    def __enter__(self):
-        postmaster = self.stack.postgres.pid()
-        # The postmaster first, so that it starts nothing new.
-        self._signal([postmaster], signal.SIGSTOP)
-        self.pids = [pid for program, pid in servers(self.stack) if program == "postgres"]
-        self._signal(self.pids, signal.SIGSTOP)
-        return self
-
-    def __exit__(self, *_):
-        self._signal(self.pids, signal.SIGCONT)
-
-    @staticmethod
-    def _signal(pids, sig):
-        for pid in pids:
-            os.kill(pid, sig)
-
-
 @abandoned_lookups
 def test_a_silent_database_is_a_503_and_passes(site, item):
     with FrozenDatabase(site.stack):
@@ -166,21 +107,6 @@ def test_a_silent_database_does_not_block_the_event_loop(site):
         begin = time.monotonic()
         assert requests.get(site.stack.url + "/nothing", timeout=10).status_code == 404
         assert time.monotonic() - begin < 0.5
-
-
-RESTART_NOISE = [
-    pytest.mark.log_noise("postgres", r"terminating connection due to administrator command"),
-    pytest.mark.log_noise("postgres", r"the database system is (starting up|shutting down|not yet)"),
-    pytest.mark.log_noise("postgres", r"terminating connection because of|recovery"),
-    pytest.mark.log_noise("postgres", "connection to client lost"),
-    pytest.mark.log_noise("indexer", r"database|connection|readiness|listen"),
-]
-
-
-def with_restart_noise(test):
-    for mark in RESTART_NOISE:
-        test = mark(test)
-    return test
 
 
 @with_restart_noise
@@ -240,8 +166,7 @@ def test_memory_of_a_worker_does_not_grow_with_requests(site, item):
 
 @abandoned_lookups
 def test_nginx_stops_cleanly_with_lookups_in_flight(own_stack, graph):
-    from site_under_test import Site
-    stack = own_stack()
+    stack = own_stack(cache=False)
     site = Site(stack, graph)
     item = site.receive_photo()
     with Load(site, item):

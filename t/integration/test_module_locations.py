@@ -196,7 +196,8 @@ class TestRedirects:
 
 
 class TestVariables:
-    def test_of_a_granted_request(self, own_site, item):
+    def test_of_a_granted_request(self, own_site):
+        item = own_site.receive_photo()
         headers = own_site.get(f"/vars/{media_id(item)}").headers
         assert headers["X-Id"] == media_id(item)
         assert headers["X-Decision"] == "granted"

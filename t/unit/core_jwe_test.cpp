@@ -38,7 +38,7 @@ TEST(NextAuth, cookies_of_both_generations_name_their_user) {
     const auto identity = verify_next_auth(cookie, key, {}, kNow);
     ASSERT_TRUE(identity) << identity.error().message;
     EXPECT_EQ(identity->user, "u");
-    EXPECT_EQ(identity->company, "c");
+    EXPECT_EQ(identity->companies, std::vector<std::string>{"c"});
     EXPECT_EQ(identity->role, "agent");
   }
 }

@@ -89,7 +89,7 @@ TEST(JwsKey, a_public_key_is_never_an_hmac_secret) {
   const auto rsa = samples()[3];
   ASSERT_EQ(rsa.algorithm, "RS256");
   const auto key = JwsKey::from_pem(rsa.pem);
-  Identity identity{"u", "c", "", kNow + 60};
+  Identity identity{"u", {"c"}, "", kNow + 60};
   EXPECT_FALSE(accepts({*key}, sign_jwt_hs256(identity, as_bytes(rsa.pem), {}, kNow)));
   EXPECT_FALSE(JwsKey::from_pem(rsa.pem, {JwsAlgorithm::hs256}));
   EXPECT_FALSE(JwsKey::from_secret(as_bytes(rsa.pem), {JwsAlgorithm::rs256}));

@@ -42,12 +42,12 @@ ErrorCode refusal(std::string_view token, const JwtPolicy& with = policy()) {
 }
 
 TEST(Jwt, a_signed_token_gives_back_its_identity) {
-  const Identity identity{"u", "c", "agent", kNow + 60};
+  const Identity identity{"u", {"c"}, "agent", kNow + 60};
   const auto verified =
       verify_jwt_hs256(sign_jwt_hs256(identity, key(), policy(), kNow), key(), policy(), kNow);
   ASSERT_TRUE(verified) << verified.error().message;
   EXPECT_EQ(verified->user, "u");
-  EXPECT_EQ(verified->company, "c");
+  EXPECT_EQ(verified->companies, std::vector<std::string>{"c"});
   EXPECT_EQ(verified->role, "agent");
   EXPECT_EQ(verified->expires_at, kNow + 60);
 }
@@ -148,6 +148,29 @@ TEST(Jwt, claims_with_control_characters_or_of_other_types_are_refused) {
     const std::string payload =
         R"({"company":"c","aud":"ngx_media","exp":1795250060,"sub":)" + std::string(sub) + "}";
     EXPECT_EQ(refusal(token_with_claims(payload)), ErrorCode::unauthorized) << sub;
+  }
+}
+
+TEST(Jwt, a_caller_may_have_several_companies) {
+  const std::string uuid = "0190A5D2-7C3E-7ABC-8DEF-0123456789AB";
+  const auto identity = verify_jwt_hs256(
+      token_with_claims(R"({"sub":"u","company":["c",")" + uuid +
+                        R"("],"aud":"ngx_media","exp":1795250060})"),
+      key(), policy(), kNow);
+  ASSERT_TRUE(identity);
+  EXPECT_EQ(identity->companies,
+            (std::vector<std::string>{"c", "0190a5d2-7c3e-7abc-8def-0123456789ab"}));
+}
+
+TEST(Jwt, companies_that_no_header_could_hold_are_refused) {
+  std::string many = "\"c\"";
+  for (std::size_t i = 0; i < kMaxCompanies; ++i) many += ",\"c\"";
+  for (const std::string& companies :
+       {std::string("[]"), std::string("[\"\"]"), std::string("[\"a,b\"]"), std::string("[1]"),
+        std::string("[\"a\\n\"]"), "[" + many + "]", std::string("{}")}) {
+    const std::string payload =
+        R"({"sub":"u","aud":"ngx_media","exp":1795250060,"company":)" + companies + "}";
+    EXPECT_EQ(refusal(token_with_claims(payload)), ErrorCode::unauthorized) << companies;
   }
 }
 

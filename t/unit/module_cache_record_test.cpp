@@ -1,4 +1,4 @@
-#include "ngx_media_module/cache_record.hpp"
+#include "ngx_media_module/cache/cache_record.hpp"
 
 #include <array>
 #include <string>
@@ -10,7 +10,7 @@ namespace {
 
 MediaRecord record() {
   MediaRecord record;
-  record.company = *Uuid::parse("0190a5d2-7c3e-7abc-8def-0123456789ab");
+  record.company = "0190a5d2-7c3e-7abc-8def-0123456789ab";
   record.status = DownloadStatus::completed;
   record.is_public = true;
   record.store = "local";
@@ -18,7 +18,7 @@ MediaRecord record() {
   record.mime_type = "image/jpeg";
   record.file_name = "Foto ü.jpg";
   record.size = 123456789012;
-  record.sha256.fill(7);
+  record.sha256.emplace().fill(7);
   return record;
 }
 
@@ -39,12 +39,28 @@ TEST(CacheRecord, a_record_comes_back_as_it_was) {
 
 TEST(CacheRecord, an_identity_comes_back_as_it_was) {
   std::array<std::byte, 512> buffer;
-  const auto read = read_identity(write_identity({"u", "c", "", 1795250000}, buffer));
+  const auto read = read_identity(write_identity({"u", {"c", "d"}, "", 1795250000}, buffer));
   ASSERT_TRUE(read);
   EXPECT_EQ(read->user, "u");
-  EXPECT_EQ(read->company, "c");
+  ASSERT_EQ(read->company_count, 2u);
+  EXPECT_EQ(read->companies[0], "c");
+  EXPECT_EQ(read->companies[1], "d");
   EXPECT_EQ(read->role, "");
   EXPECT_EQ(read->expires_at, 1795250000);
+}
+
+TEST(CacheRecord, a_record_without_a_hash_stays_without) {
+  MediaRecord plain = record();
+  plain.sha256.reset();
+  std::array<std::byte, 512> buffer;
+  const auto read = read_record(write_record(plain, buffer));
+  ASSERT_TRUE(read);
+  EXPECT_FALSE(read->sha256);
+}
+
+TEST(CacheRecord, an_identity_without_companies_is_none) {
+  std::array<std::byte, 512> buffer;
+  EXPECT_FALSE(read_identity(write_identity({"u", {}, "", 1795250000}, buffer)));
 }
 
 TEST(CacheRecord, what_does_not_fit_is_not_written) {
@@ -65,7 +81,7 @@ TEST(CacheRecord, cut_extended_or_impossible_bytes_are_not_read) {
     EXPECT_FALSE(read_record(bytes.first(size))) << size;
   }
   EXPECT_FALSE(read_record(std::span(buffer).first(bytes.size() + 1)));
-  buffer[16] = std::byte{9};  // a status that is none
+  buffer[0] = std::byte{9};  // a status that is none
   EXPECT_FALSE(read_record(bytes));
 }
 

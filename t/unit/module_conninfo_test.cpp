@@ -4,7 +4,7 @@
 #include <map>
 #include <string>
 
-#include "ngx_media_module/conninfo.hpp"
+#include "ngx_media_module/lookup/conninfo.hpp"
 
 namespace media::nginx {
 namespace {

@@ -1,4 +1,4 @@
-#include "ngx_media_module/local_cache.hpp"
+#include "ngx_media_module/cache/local_cache.hpp"
 
 #include <string>
 #include <vector>

@@ -1,17 +1,20 @@
 #include <gtest/gtest.h>
 
-#include "ngx_media_module/lookup_queue.hpp"
+#include "ngx_media_module/lookup/lookup_queue.hpp"
 
 namespace media::nginx {
-
-struct LookupWaiter {};
 
 namespace {
 
 class LookupQueueTest : public testing::Test {
  protected:
-  Lookup* add(std::uint64_t deadline = 100) { return queue_.add(Uuid{}, &waiter_, deadline); }
+  Lookup* add(std::uint64_t deadline = 100) {
+    Question question;
+    question.key.policy = ++asked_;
+    return queue_.add(question, {}, 0, deadline);
+  }
 
+  std::uint64_t asked_ = 0;
   LookupWaiter waiter_;
   LookupQueue queue_{3};
 };
@@ -48,12 +51,14 @@ TEST_F(LookupQueueTest, knows_the_earliest_deadline_of_pending_and_sent) {
 
 TEST_F(LookupQueueTest, a_lost_lookup_is_sent_again_but_not_forever) {
   Lookup* lookup = add();
+  lookup->join(waiter_);
   for (unsigned i = 0; i < kMaxRetries; ++i) {
     queue_.take_pending();
     EXPECT_TRUE(queue_.retry(*lookup));
   }
   queue_.take_pending();
   EXPECT_FALSE(queue_.retry(*lookup));
+  lookup->leave(waiter_);
   queue_.release(*lookup);
   EXPECT_TRUE(queue_.empty());
 }
@@ -61,16 +66,52 @@ TEST_F(LookupQueueTest, a_lost_lookup_is_sent_again_but_not_forever) {
 TEST_F(LookupQueueTest, a_lookup_that_nobody_waits_for_is_not_sent_again) {
   Lookup& lookup = *add();
   queue_.take_pending();
-  lookup.waiter = nullptr;
   EXPECT_FALSE(queue_.retry(lookup));
 }
 
 TEST_F(LookupQueueTest, a_slot_is_as_new_when_used_again) {
   Lookup& lookup = *add();
+  lookup.join(waiter_);
   queue_.take_pending();
   EXPECT_TRUE(queue_.retry(lookup));
+  lookup.leave(waiter_);
   queue_.release(lookup);
   for (int i = 0; i < 3; ++i) EXPECT_EQ(add()->retries, 0U);
+}
+
+TEST_F(LookupQueueTest, the_same_question_is_found_until_it_is_answered) {
+  Lookup* lookup = add();
+  const CacheKey key = lookup->question.key;
+  EXPECT_EQ(queue_.find(key), lookup);
+  queue_.take_pending();
+  EXPECT_EQ(queue_.find(key), lookup);
+  queue_.answered(*lookup);
+  EXPECT_EQ(queue_.find(key), nullptr);
+  queue_.release(*lookup);
+}
+
+TEST_F(LookupQueueTest, of_two_with_one_key_the_latest_is_found) {
+  Question question;
+  question.key.policy = 7;
+  Lookup* first = queue_.add(question, {}, 0, 100);
+  Lookup* second = queue_.add(question, {}, 0, 100);
+  EXPECT_EQ(queue_.find(question.key), second);
+  queue_.release(*first);
+  EXPECT_EQ(queue_.find(question.key), second);
+  queue_.release(*second);
+  EXPECT_EQ(queue_.find(question.key), nullptr);
+}
+
+TEST_F(LookupQueueTest, waiters_leave_one_by_one) {
+  Lookup* lookup = add();
+  LookupWaiter other;
+  lookup->join(waiter_);
+  lookup->join(other);
+  lookup->leave(waiter_);
+  EXPECT_EQ(waiter_.lookup, nullptr);
+  EXPECT_EQ(&lookup->waiters.front(), &other);
+  lookup->leave(other);
+  EXPECT_TRUE(lookup->waiters.empty());
 }
 
 }  // namespace

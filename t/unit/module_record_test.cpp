@@ -1,43 +1,47 @@
 #include <gtest/gtest.h>
 
-#include <array>
 #include <string>
+#include <vector>
 
-#include "ngx_media_module/record.hpp"
+#include "ngx_media_module/lookup/record.hpp"
 
 namespace media::nginx {
 namespace {
 
-constexpr std::size_t kCompany = 0, kStatus = 1, kVisibility = 2, kStore = 3, kStorageKey = 4,
-                      kFileName = 6, kSize = 7, kSha256 = 8;
+constexpr std::uint32_t kText = 25, kUuid = 2950, kBigint = 20, kInteger = 23, kBytea = 17;
 
 const std::string kCompanyBytes("\x01\x02\x03\x04\x05\x06\x07\x08\x09\x0a\x0b\x0c\x0d\x0e\x0f\x10",
                                 16);
 const std::string kHash(32, '\xab');
 
-std::array<Column, kRecordColumns> completed_row() {
-  return {{{kCompanyBytes},
-           {"completed"},
-           {"private"},
-           {"local"},
-           {"a/b.jpg"},
-           {"image/jpeg"},
-           {"boat.jpg"},
-           {std::string_view("\0\0\0\x01\0\0\0\x05", 8)},
-           {kHash}}};
-}
+/// A row whose columns can be replaced by name.
+struct TestRow {
+  std::vector<Column> columns = {{"company_id", kUuid, kCompanyBytes},
+                                 {"status", kText, "completed"},
+                                 {"visibility", kText, "private"},
+                                 {"store", kText, "local"},
+                                 {"storage_key", kText, "a/b.jpg"},
+                                 {"mime_type", kText, "image/jpeg"},
+                                 {"file_name", kText, "boat.jpg"},
+                                 {"size", kBigint, std::string_view("\0\0\0\x01\0\0\0\x05", 8)},
+                                 {"sha256", kBytea, kHash}};
+  std::string company;
 
-std::array<Column, kRecordColumns> row_in_state(std::string_view status) {
-  auto row = completed_row();
-  row[kStatus].bytes = status;
-  for (std::size_t i = kStore; i < kRecordColumns; ++i) row.at(i) = {.bytes = {}, .is_null = true};
-  return row;
-}
+  TestRow& with(Column column) {
+    for (auto& each : columns) {
+      if (each.name == column.name) each = column;
+    }
+    return *this;
+  }
+  TestRow& with_null(std::string_view name) { return with({name, kText, {}, true}); }
+  Result<MediaRecord> parse() { return parse_record(Row(columns), company); }
+};
 
 TEST(ParseRecord, reads_every_column_of_a_completed_item) {
-  const auto record = parse_record(completed_row());
+  TestRow row;
+  const auto record = row.parse();
   ASSERT_TRUE(record.has_value());
-  EXPECT_EQ(record->company.to_string(), "01020304-0506-0708-090a-0b0c0d0e0f10");
+  EXPECT_EQ(record->company, "01020304-0506-0708-090a-0b0c0d0e0f10");
   EXPECT_EQ(record->status, DownloadStatus::completed);
   EXPECT_FALSE(record->is_public);
   EXPECT_EQ(record->store, "local");
@@ -45,51 +49,62 @@ TEST(ParseRecord, reads_every_column_of_a_completed_item) {
   EXPECT_EQ(record->mime_type, "image/jpeg");
   EXPECT_EQ(record->file_name, "boat.jpg");
   EXPECT_EQ(record->size, 0x100000005);
-  EXPECT_EQ(record->sha256[31], 0xab);
+  EXPECT_EQ((*record->sha256)[31], 0xab);
 }
 
 TEST(ParseRecord, takes_items_without_bytes_in_every_other_state) {
-  EXPECT_EQ(parse_record(row_in_state("pending"))->status, DownloadStatus::pending);
-  EXPECT_EQ(parse_record(row_in_state("downloading"))->status, DownloadStatus::downloading);
-  EXPECT_EQ(parse_record(row_in_state("failed"))->status, DownloadStatus::failed);
+  for (const auto* status : {"pending", "downloading", "failed"}) {
+    TestRow row;
+    row.with({"status", kText, status});
+    for (const auto* name : {"store", "storage_key", "mime_type", "file_name", "size", "sha256"}) {
+      row.with_null(name);
+    }
+    const auto record = row.parse();
+    ASSERT_TRUE(record.has_value()) << status;
+    EXPECT_EQ(name_of(record->status), status);
+  }
+}
+
+TEST(ParseRecord, takes_what_a_sites_own_query_may_give) {
+  TestRow row;
+  row.with({"company_id", kInteger, std::string_view("\0\0\0\x07", 4)})
+      .with({"size", kInteger, std::string_view("\0\0\x01\0", 4)})
+      .with_null("sha256")
+      .with_null("visibility")
+      .with_null("mime_type")
+      .with_null("file_name");
+  const auto record = row.parse();
+  ASSERT_TRUE(record.has_value());
+  EXPECT_EQ(record->company, "7");
+  EXPECT_EQ(record->size, 256);
+  EXPECT_FALSE(record->sha256);
+  EXPECT_EQ(record->file_name, "");
 }
 
 TEST(ParseRecord, knows_public_items) {
-  auto row = completed_row();
-  row[kVisibility].bytes = "public";
-  EXPECT_TRUE(parse_record(row)->is_public);
-  row[kVisibility].bytes = "something new";
-  EXPECT_FALSE(parse_record(row)->is_public);
-}
-
-TEST(ParseRecord, does_without_a_file_name) {
-  auto row = completed_row();
-  row[kFileName] = {.bytes = {}, .is_null = true};
-  EXPECT_EQ(parse_record(row)->file_name, "");
+  TestRow row;
+  EXPECT_TRUE(row.with({"visibility", kText, "public"}).parse()->is_public);
+  EXPECT_FALSE(row.with({"visibility", kText, "something new"}).parse()->is_public);
 }
 
 TEST(ParseRecord, refuses_columns_that_are_not_as_agreed) {
-  const auto refuses = [](std::size_t column, Column value) {
-    auto row = completed_row();
-    row.at(column) = value;
-    return !parse_record(row).has_value();
-  };
-  EXPECT_TRUE(refuses(kCompany, {"short"}));
-  EXPECT_TRUE(refuses(kCompany, {.bytes = {}, .is_null = true}));
-  EXPECT_TRUE(refuses(kStatus, {"done"}));
-  EXPECT_TRUE(refuses(kStore, {""}));
-  EXPECT_TRUE(refuses(kSize, {"1234"}));
-  EXPECT_TRUE(refuses(kSize, {.bytes = {}, .is_null = true}));
-  EXPECT_TRUE(refuses(kSize, {"\xff\xff\xff\xff\xff\xff\xff\xff"}));
-  EXPECT_TRUE(refuses(kSha256, {"short"}));
-  EXPECT_TRUE(refuses(kSha256, {.bytes = {}, .is_null = true}));
+  const auto refuses = [](Column column) { return !TestRow().with(column).parse().has_value(); };
+  EXPECT_TRUE(refuses({"company_id", kText, ""}));
+  EXPECT_TRUE(refuses({"company_id", kUuid, {}, true}));
+  EXPECT_TRUE(refuses({"status", kText, "done"}));
+  EXPECT_TRUE(refuses({"store", kText, ""}));
+  EXPECT_TRUE(refuses({"size", kBigint, "1234"}));
+  EXPECT_TRUE(refuses({"size", kText, "12345678"}));
+  EXPECT_TRUE(refuses({"size", kBigint, {}, true}));
+  EXPECT_TRUE(refuses({"size", kBigint, "\xff\xff\xff\xff\xff\xff\xff\xff"}));
+  EXPECT_TRUE(refuses({"sha256", kBytea, "short"}));
+  EXPECT_TRUE(refuses({"mime_type", kText, "image/png\r\nX: y"}));
 }
 
 TEST(ParseRecord, refuses_keys_that_leave_the_root) {
   for (const auto* key : {"", "/etc/passwd", "../x", "a/../../x", "a//b", "./a", "a/."}) {
-    auto row = completed_row();
-    row[kStorageKey].bytes = key;
-    EXPECT_FALSE(parse_record(row).has_value()) << key;
+    TestRow row;
+    EXPECT_FALSE(row.with({"storage_key", kText, key}).parse().has_value()) << key;
   }
 }
 

@@ -2,7 +2,7 @@
 
 #include <string>
 
-#include "ngx_media_module/response_policy.hpp"
+#include "ngx_media_module/answer/response_policy.hpp"
 
 namespace media::nginx {
 namespace {

@@ -1,4 +1,4 @@
-#include "ngx_media_module/shared_cache.hpp"
+#include "ngx_media_module/cache/shared_cache.hpp"
 
 #include <string>
 #include <vector>
@@ -97,6 +97,19 @@ TEST_F(SharedCacheTest, an_answer_asked_for_before_an_invalidation_is_not_kept) 
   cache_.insert(CachePart::records, key_of(1), {before, 100, 200, {}});
   EXPECT_EQ(get(CachePart::records, 1), "<absent>");
   EXPECT_FALSE(cache_.is_current(before));
+}
+
+TEST_F(SharedCacheTest, a_second_tag_can_be_bound_when_the_answer_is_there) {
+  CacheTicket ticket = cache_.ticket(tag(1));
+  EXPECT_TRUE(cache_.bind(ticket, tag(2)));
+  cache_.invalidate(tag(2));
+  EXPECT_FALSE(cache_.is_current(ticket));
+}
+
+TEST_F(SharedCacheTest, a_second_tag_invalidated_since_the_question_is_not_bound) {
+  CacheTicket ticket = cache_.ticket(tag(1));
+  cache_.invalidate(tag(2));
+  EXPECT_FALSE(cache_.bind(ticket, tag(2)));
 }
 
 TEST_F(SharedCacheTest, the_oldest_make_room_and_nothing_is_mixed_up) {

@@ -2,7 +2,7 @@
 
 #include <vector>
 
-#include "ngx_media_module/token_source.hpp"
+#include "ngx_media_module/identity/token_source.hpp"
 
 namespace media::nginx {
 namespace {

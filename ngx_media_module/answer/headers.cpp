@@ -1,0 +1,48 @@
+#include "ngx_media_module/answer/headers.hpp"
+
+#include <new>
+
+#include "ngx_media_module/compat.hpp"
+#include "ngx_media_module/answer/response_policy.hpp"
+#include "ngx_media_module/text.hpp"
+
+namespace media::nginx {
+namespace {
+
+/// Takes back what add_safety_headers() added before an internal redirect.
+void remove_headers(ngx_http_request_t* r, RequestCtx& ctx) {
+  for (auto*& header : ctx.headers) {
+    if (header != nullptr) header->hash = 0;
+    header = nullptr;
+  }
+  compat::unregister_cache_control(r);
+}
+
+}  // namespace
+
+ngx_table_elt_t* add_header(ngx_http_request_t* r, std::string_view name, std::string_view value) {
+  auto* header = static_cast<ngx_table_elt_t*>(ngx_list_push(&r->headers_out.headers));
+  if (header == nullptr) throw std::bad_alloc();
+  header->hash = 1;
+  header->key = borrow(name);
+  header->value = borrow(value);
+  header->lowcase_key = nullptr;
+  compat::end_list(header);
+  return header;
+}
+
+void add_safety_headers(ngx_http_request_t* r, RequestCtx& ctx, std::string_view mime_type,
+                        std::string_view cache_control) {
+  remove_headers(r, ctx);
+  auto next = ctx.headers.begin();
+  *next++ = add_header(r, "X-Content-Type-Options", "nosniff");
+  *next++ = add_header(r, "Content-Security-Policy", content_security_policy(mime_type));
+  *next++ = add_header(r, "Referrer-Policy", "no-referrer");
+  *next++ = add_header(r, "Cross-Origin-Resource-Policy", "same-site");
+  const std::string_view vary = location_conf(r).vary;
+  if (!vary.empty()) *next++ = add_header(r, "Vary", vary);
+  *next = add_header(r, "Cache-Control", cache_control);
+  if (!compat::register_cache_control(r, *next)) throw std::bad_alloc();
+}
+
+}  // namespace media::nginx

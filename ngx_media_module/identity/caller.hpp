@@ -1,0 +1,36 @@
+#pragma once
+
+#include <optional>
+#include <span>
+#include <string_view>
+
+#include "ngx_media_module/cache/answer_cache.hpp"
+#include "ngx_media_module/request_ctx.hpp"
+
+// What the ways to find out about a caller have in common.
+namespace media::nginx {
+
+/// The token of the first `media_token` source that has one.
+std::optional<std::string_view> find_token(ngx_http_request_t* r, const TokenConf& tokens);
+
+/// Takes an identity in the bytes of write_identity(); refuses one that is over.
+SessionOutcome accept_identity(RequestCtx& ctx, std::span<const std::byte> bytes);
+/// Logs why, at info: it is the client's fault, or that of keys that differ.
+SessionOutcome refuse_caller(RequestCtx& ctx, const Error& error);
+
+/// An identity that was found out here, kept for those who come with the same credentials.
+struct CredentialKey {
+  CacheKey key;
+  CacheTicket ticket;
+};
+/// Of these credentials under this session's rules. `cache` may be null.
+CredentialKey credential_key(AnswerCache* cache, const Session& session,
+                             std::string_view credentials);
+/// What is remembered under the key; accepted if it still holds.
+std::optional<SessionOutcome> recall_identity(RequestCtx& ctx, AnswerCache* cache,
+                                              const CredentialKey& key);
+/// Accepts the identity, and remembers it until it ends or for `at_most` milliseconds.
+SessionOutcome accept_and_remember(RequestCtx& ctx, AnswerCache* cache, const CredentialKey& key,
+                                   const Identity& identity, ngx_msec_t at_most);
+
+}  // namespace media::nginx
