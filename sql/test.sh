@@ -60,7 +60,12 @@ notifications_arrive() {
         sed 's/[0-9a-f]\{8\}-[-0-9a-f]*/ID/' | diff - <(printf '%s\n' \
             '"media_jobs" with payload "download"' \
             '"media_changed" with payload "ID"' '"media_changed" with payload "ID"' \
-            '"media_changed" with payload "ID"' \
+            '"media_changed" with payload "ID"' '"media_changed" with payload "ID"' \
+            '"media_session_changed" with payload "user:ID"' \
+            "\"media_session_changed\" with payload \"token:$(printf token | sha256sum | cut -d ' ' -f 1)\"" \
+            "\"media_session_changed\" with payload \"token:$(printf jwt | sha256sum | cut -d ' ' -f 1)\"" \
+            '"media_session_changed" with payload "user:auth0|17"' \
+            '"media_session_changed" with payload "user:ID"' \
             '"media_changed" with payload "ID"' '"media_changed" with payload "ID"')
 }
 

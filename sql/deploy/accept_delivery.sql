@@ -7,19 +7,6 @@ BEGIN;
 
 SET LOCAL ROLE media_owner;
 
-CREATE FUNCTION media.commit_durably() RETURNS void
-LANGUAGE plpgsql
-AS $$
-BEGIN
-    IF current_setting('synchronous_commit') = 'off' THEN
-        PERFORM set_config('synchronous_commit', 'local', TRUE);
-    END IF;
-END
-$$;
-
-COMMENT ON FUNCTION media.commit_durably() IS
-'Makes this transaction''s COMMIT wait for the disk even where synchronous_commit is off.';
-
 CREATE FUNCTION media.ensure_conversation(p_company uuid, p_account uuid, p_external_id text) RETURNS uuid
 LANGUAGE plpgsql
 AS $$

@@ -47,7 +47,7 @@ CREATE TABLE media.blobs (
     created_at  timestamptz NOT NULL DEFAULT now(),
     updated_at  timestamptz NOT NULL DEFAULT now(),
     UNIQUE (company_id, bucket, sha256),
-    UNIQUE (store, storage_key),
+    UNIQUE (storage_key, store),
     UNIQUE (company_id, id)
 );
 COMMENT ON TABLE media.blobs IS

@@ -46,7 +46,7 @@ CREATE TABLE media.media_files (
     CONSTRAINT media_files_completed_has_bytes CHECK (blob_id IS NOT NULL OR download_status <> 'completed')
 ) WITH (fillfactor = 80);
 
-CREATE INDEX media_files_blob_id_idx ON media.media_files (blob_id) WHERE blob_id IS NOT NULL;
+CREATE INDEX media_files_blob_id_idx ON media.media_files (blob_id, created_at) WHERE blob_id IS NOT NULL;
 CREATE INDEX media_files_uploaded_by_idx ON media.media_files (uploaded_by) WHERE uploaded_by IS NOT NULL;
 
 COMMENT ON TABLE media.media_files IS

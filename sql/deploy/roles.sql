@@ -12,7 +12,7 @@ BEGIN
     FOR v_role, v_login, v_what IN
         VALUES ('media_owner', 'NOLOGIN', 'owns the schema media; nobody logs in as this role'),
                ('media_indexer', 'LOGIN', 'the daemon: calls functions, reads a tenant through row-level security'),
-               ('media_nginx', 'LOGIN', 'the nginx module: may only look media up')
+               ('media_nginx', 'LOGIN', 'the nginx module: may only call the lookup functions')
     LOOP
         CONTINUE WHEN EXISTS (SELECT FROM pg_catalog.pg_roles WHERE rolname = v_role);
         BEGIN

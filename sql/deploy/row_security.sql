@@ -2,6 +2,7 @@
 -- requires: deliveries
 -- requires: media_events
 -- requires: jobs
+-- requires: renditions
 
 BEGIN;
 
@@ -21,6 +22,7 @@ ALTER TABLE media.deliveries ENABLE ROW LEVEL SECURITY;
 ALTER TABLE media.media_files ENABLE ROW LEVEL SECURITY;
 ALTER TABLE media.buckets ENABLE ROW LEVEL SECURITY;
 ALTER TABLE media.blobs ENABLE ROW LEVEL SECURITY;
+ALTER TABLE media.renditions ENABLE ROW LEVEL SECURITY;
 ALTER TABLE media.jobs ENABLE ROW LEVEL SECURITY;
 ALTER TABLE media.media_events ENABLE ROW LEVEL SECURITY;
 
@@ -51,6 +53,8 @@ CREATE POLICY own_company ON media.media_files FOR SELECT TO media_indexer
 USING (company_id = media.current_company());
 CREATE POLICY own_company ON media.blobs FOR SELECT TO media_indexer
 USING (company_id = media.current_company());
+CREATE POLICY own_company ON media.renditions FOR SELECT TO media_indexer
+USING (company_id = media.current_company());
 CREATE POLICY own_company ON media.jobs FOR SELECT TO media_indexer
 USING (company_id = media.current_company());
 CREATE POLICY own_company ON media.media_events FOR SELECT TO media_indexer
@@ -72,6 +76,7 @@ GRANT SELECT ON
     media.media_files,
     media.buckets,
     media.blobs,
+    media.renditions,
     media.jobs,
     media.media_events
 TO media_indexer;

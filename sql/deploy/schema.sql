@@ -71,6 +71,19 @@ COMMENT ON FUNCTION media.notifies_later() IS
 'downloads'' progress, after COMMIT. A transaction with a NOTIFY holds a lock of the whole cluster until its '
 'COMMIT is on disk: such commits wait for each other, one disk write each, whatever the number of connections.';
 
+CREATE FUNCTION media.commit_durably() RETURNS void
+LANGUAGE plpgsql
+AS $$
+BEGIN
+    IF current_setting('synchronous_commit') = 'off' THEN
+        PERFORM set_config('synchronous_commit', 'local', TRUE);
+    END IF;
+END
+$$;
+
+COMMENT ON FUNCTION media.commit_durably() IS
+'Makes this transaction''s COMMIT wait for the disk even where synchronous_commit is off.';
+
 CREATE FUNCTION media.touch_updated_at() RETURNS trigger
 LANGUAGE plpgsql
 AS $$

@@ -5,6 +5,11 @@
 -- requires: leases
 -- requires: downloads
 -- requires: lookup_media
+-- requires: lookup_rendition
+-- requires: lookup_media_by_key
+-- requires: lookup_session
+-- requires: session_functions
+-- requires: revocations
 -- requires: media_items
 
 BEGIN;
@@ -13,7 +18,7 @@ SET LOCAL ROLE media_owner;
 
 CREATE FUNCTION media.schema_version() RETURNS int
 LANGUAGE sql IMMUTABLE PARALLEL SAFE
-RETURN 1;
+RETURN 2;
 
 COMMENT ON FUNCTION media.schema_version() IS
 'The version of what the daemon and nginx call; every change to it replaces this function.';

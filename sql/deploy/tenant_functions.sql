@@ -103,4 +103,22 @@ COMMENT ON FUNCTION media.find_user(uuid, text) IS
 'The member of the company with this id or else this name, and their role; no row when there is none.';
 GRANT EXECUTE ON FUNCTION media.find_user(uuid, text) TO media_indexer;
 
+CREATE FUNCTION media.find_users(p_name_or_id text) RETURNS SETOF uuid
+LANGUAGE plpgsql
+STABLE
+SECURITY DEFINER
+SET search_path = pg_catalog, media, pg_temp
+AS $$
+BEGIN
+    RETURN QUERY SELECT u.id FROM media.users AS u WHERE u.id::text = lower(p_name_or_id);
+    IF NOT FOUND THEN
+        RETURN QUERY SELECT u.id FROM media.users AS u WHERE u.name = p_name_or_id ORDER BY u.id;
+    END IF;
+END
+$$;
+
+COMMENT ON FUNCTION media.find_users(text) IS
+'The user with this id, or else all users of this name: companies may have one each.';
+GRANT EXECUTE ON FUNCTION media.find_users(text) TO media_indexer;
+
 COMMIT;

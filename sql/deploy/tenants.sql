@@ -42,7 +42,8 @@ CREATE TABLE media.sessions (
     created_at   timestamptz NOT NULL DEFAULT now(),
     FOREIGN KEY (company_id, user_id) REFERENCES media.company_members ON DELETE CASCADE
 );
-CREATE INDEX sessions_member_idx ON media.sessions (company_id, user_id);
+CREATE INDEX sessions_member_idx ON media.sessions (user_id, company_id);
+CREATE INDEX sessions_expires_at_idx ON media.sessions (expires_at);
 COMMENT ON TABLE media.sessions IS 'Opaque session tokens, only as SHA-256. A session acts for one company.';
 
 CREATE TRIGGER touch_updated_at BEFORE UPDATE ON media.companies

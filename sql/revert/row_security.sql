@@ -14,6 +14,7 @@ REVOKE SELECT ON
     media.deliveries,
     media.media_files,
     media.blobs,
+    media.renditions,
     media.jobs,
     media.media_events,
     media.buckets
@@ -31,6 +32,7 @@ DROP POLICY own_company ON media.messages;
 DROP POLICY own_company ON media.deliveries;
 DROP POLICY own_company ON media.media_files;
 DROP POLICY own_company ON media.blobs;
+DROP POLICY own_company ON media.renditions;
 DROP POLICY own_company ON media.jobs;
 DROP POLICY own_company ON media.media_events;
 
@@ -45,6 +47,7 @@ ALTER TABLE media.messages DISABLE ROW LEVEL SECURITY;
 ALTER TABLE media.deliveries DISABLE ROW LEVEL SECURITY;
 ALTER TABLE media.media_files DISABLE ROW LEVEL SECURITY;
 ALTER TABLE media.blobs DISABLE ROW LEVEL SECURITY;
+ALTER TABLE media.renditions DISABLE ROW LEVEL SECURITY;
 ALTER TABLE media.jobs DISABLE ROW LEVEL SECURITY;
 ALTER TABLE media.media_events DISABLE ROW LEVEL SECURITY;
 ALTER TABLE media.buckets DISABLE ROW LEVEL SECURITY;

@@ -6,6 +6,7 @@ DROP FUNCTION media.to_unix(timestamptz);
 DROP FUNCTION media.from_unix(numeric);
 DROP FUNCTION media.fit_key(text, int);
 DROP FUNCTION media.touch_updated_at();
+DROP FUNCTION media.commit_durably();
 DROP FUNCTION media.notifies_later();
 DROP FUNCTION media.current_company();
 DROP DOMAIN media.byte_count;

@@ -2,6 +2,7 @@
 
 BEGIN;
 
+DROP FUNCTION media.find_users(text);
 DROP FUNCTION media.find_user(uuid, text);
 DROP FUNCTION media.find_company(text);
 DROP FUNCTION media.add_user(uuid, text, text);

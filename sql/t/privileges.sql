@@ -1,6 +1,6 @@
 BEGIN;
 \ir include/fixture.sql
-SELECT plan(26);
+SELECT plan(28);
 
 SELECT pg_temp.deliver(pg_temp.shop_a(), 'a1') AS media \gset
 
@@ -19,14 +19,18 @@ $$;
 
 SELECT set_eq(
     $$SELECT pg_temp.callable_by('media_nginx')$$,
-    ARRAY['lookup_media', 'schema_version'],
-    'nginx may look media up, and nothing else');
+    ARRAY['lookup_media', 'lookup_rendition', 'lookup_media_by_key', 'lookup_session', 'lookup_revocation',
+          'schema_version'],
+    'nginx may look things up, and nothing else');
 SELECT set_eq(
     $$SELECT pg_temp.callable_by('media_indexer')$$,
-    ARRAY['schema_version', 'current_company', 'add_company', 'add_user', 'find_company', 'find_user',
+    ARRAY['schema_version', 'current_company', 'add_company', 'add_user', 'find_company', 'find_user', 'find_users',
+          'open_session', 'revoke_session', 'revoke_sessions', 'list_sessions', 'delete_expired_sessions',
+          'revoke_token', 'revoke_user', 'delete_expired_revocations',
           'add_account', 'find_account', 'account_secrets', 'accept_delivery', 'claim_jobs', 'extend_leases',
           'release_jobs', 'next_job_delay_ms', 'remember_source', 'find_blob', 'complete_download', 'retry_job',
-          'fail_job', 'lookup_media', 'ensure_event_partitions'],
+          'fail_job', 'lookup_media', 'lookup_rendition', 'lookup_media_by_key', 'lookup_session', 'lookup_revocation',
+          'ensure_event_partitions'],
     'the daemon may call its functions, not the inner ones');
 SELECT is_empty($$SELECT pg_temp.callable_by('public')$$, 'nobody else may call anything');
 SELECT is_empty($$SELECT pg_temp.allowed('media_nginx', 'SELECT, INSERT, UPDATE, REFERENCES')$$,
@@ -64,11 +68,12 @@ SET LOCAL ROLE media_nginx;
 SELECT throws_ok($$SELECT * FROM media.media_files$$, '42501', NULL, 'nginx cannot read media_files');
 SELECT throws_ok($$SELECT * FROM media.media_items$$, '42501', NULL, 'nginx cannot read media_items');
 SELECT throws_ok($$SELECT * FROM media.companies$$, '42501', NULL, 'nginx cannot read companies');
+SELECT throws_ok($$SELECT * FROM media.sessions$$, '42501', NULL, 'nginx cannot read sessions');
 SELECT throws_ok($$DELETE FROM media.media_files$$, '42501', NULL, 'nginx cannot delete');
 SELECT throws_ok($$SELECT media.find_company('alpha')$$, '42501', NULL, 'nginx cannot find companies');
 SELECT throws_ok($$SELECT * FROM media.claim_jobs('x', 1, 1)$$, '42501', NULL, 'nginx cannot claim jobs');
 SELECT throws_ok($$CREATE TABLE media.x (y int)$$, '42501', NULL, 'nginx cannot make tables');
-SELECT is(media.schema_version(), 1, 'nginx can ask for the version');
+SELECT is(media.schema_version(), 2, 'nginx can ask for the version');
 SELECT is_empty($$SELECT * FROM media.lookup_media('aaaaaaaa-0000-4000-8000-00000000ffff')$$, 'nginx can look up');
 RESET ROLE;
 
@@ -76,6 +81,7 @@ SET LOCAL ROLE media_indexer;
 SET LOCAL media.company_id = 'aaaaaaaa-0000-4000-8000-000000000000';
 SELECT throws_ok($$UPDATE media.media_files SET file_name = 'x'$$, '42501', NULL, 'the daemon cannot update');
 SELECT throws_ok($$INSERT INTO media.companies (name) VALUES ('x')$$, '42501', NULL, 'the daemon cannot insert');
+SELECT throws_ok($$SELECT * FROM media.revocations$$, '42501', NULL, 'the daemon cannot read across tenants');
 SELECT throws_ok($$DELETE FROM media.jobs$$, '42501', NULL, 'the daemon cannot delete');
 SELECT throws_ok($$SELECT media.end_download(1, NULL, 'x', 'x')$$, '42501', NULL, 'the daemon cannot call inner functions');
 SELECT throws_ok($$CREATE FUNCTION media.x() RETURNS int LANGUAGE sql RETURN 1$$, '42501', NULL,

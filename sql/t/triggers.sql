@@ -1,6 +1,6 @@
 BEGIN;
 \ir include/fixture.sql
-SELECT plan(25);
+SELECT plan(37);
 
 -- NOTIFY leaves at COMMIT only: here the triggers write down what they would send.
 CREATE TABLE pg_temp.sent (channel text, payload text);
@@ -16,10 +16,22 @@ BEGIN
     RETURN NULL;
 END
 $$;
+CREATE OR REPLACE FUNCTION media.notify_session_changed() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    INSERT INTO pg_temp.sent VALUES ('media_session_changed', 'token');
+    RETURN NULL;
+END
+$$;
+CREATE OR REPLACE FUNCTION media.notify_member_changed() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    INSERT INTO pg_temp.sent VALUES ('media_session_changed', 'member');
+    RETURN NULL;
+END
+$$;
 GRANT INSERT ON pg_temp.sent TO media_owner;
 CREATE FUNCTION pg_temp.sent() RETURNS text LANGUAGE sql AS $$
     WITH taken AS (DELETE FROM pg_temp.sent RETURNING channel, payload)
-    SELECT string_agg(DISTINCT channel || ' ' || CASE channel WHEN 'media_jobs' THEN payload ELSE 'id' END, ', ') FROM taken
+    SELECT string_agg(DISTINCT channel || ' ' || CASE channel WHEN 'media_changed' THEN 'id' ELSE payload END, ', ') FROM taken
 $$;
 
 SELECT pg_temp.deliver(pg_temp.shop_a(), 'm1') AS media \gset
@@ -61,6 +73,32 @@ SELECT is(pg_temp.sent(), 'media_changed id', 'a new name does');
 SELECT has_trigger('media', 'blobs', 'notify_changed', 'a blob that moves or dies changes lookups, too');
 DELETE FROM media.messages;
 SELECT is(pg_temp.sent(), 'media_changed id', 'media that are gone do');
+
+-- Sessions and members.
+SELECT media.add_user(pg_temp.alpha(), 'ann', 'agent') AS ann \gset
+SELECT is(pg_temp.sent(), 'media_session_changed member', 'a new member is announced');
+SELECT media.open_session(sha256('a'), pg_temp.alpha(), :'ann', 60) AS opened \gset
+SELECT is(pg_temp.sent(), NULL, 'a new session is not: nobody has had its token');
+UPDATE media.sessions SET created_at = created_at - interval '1 hour';
+SELECT is(pg_temp.sent(), NULL, 'nor is what no lookup tells');
+UPDATE media.sessions SET expires_at = expires_at + interval '1 hour';
+SELECT is(pg_temp.sent(), 'media_session_changed token', 'a new end of a session is');
+SAVEPOINT open;
+SELECT is(media.revoke_session(sha256('a')), TRUE, 'a session is revoked');
+SELECT is(pg_temp.sent(), 'media_session_changed token', 'which is announced');
+DELETE FROM media.sessions;
+SELECT is(pg_temp.sent(), NULL, 'its deletion is no news');
+ROLLBACK TO open;
+DELETE FROM media.sessions;
+SELECT is(pg_temp.sent(), 'media_session_changed token', 'the deletion of a good one is');
+ROLLBACK TO open;
+UPDATE media.company_members SET updated_at = now();
+SELECT is(pg_temp.sent(), NULL, 'a member without a change is not');
+UPDATE media.company_members SET role = 'viewer';
+SELECT is(pg_temp.sent(), 'media_session_changed member', 'a role is');
+DELETE FROM media.users WHERE id = :'ann';
+SELECT is(pg_temp.sent(), 'media_session_changed member, media_session_changed token', 'a deleted user takes rights along');
+SELECT has_trigger('media', 'users', 'notify_deleted', 'also one without a company');
 
 -- Times.
 SELECT is_empty(
