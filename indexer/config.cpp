@@ -1,6 +1,7 @@
 #include "indexer/config.hpp"
 
 #include <algorithm>
+#include <cctype>
 #include <cerrno>
 #include <cstring>
 #include <fstream>
@@ -139,6 +140,23 @@ class Section {
     return Section(node->as_table(), name, problems_);
   }
 
+  /// An array of tables: [{ ... }, { ... }].
+  std::vector<Section> tables(std::string_view key) {
+    std::vector<Section> sections;
+    const toml::node* node = find(key);
+    if (node == nullptr) return sections;
+    const auto* array = node->as_array();
+    if (array == nullptr || !(array->empty() || array->is_homogeneous<toml::table>())) {
+      wrong_type(key, *node, "an array of tables, [{ ... }, { ... }]");
+      return sections;
+    }
+    for (const auto& item : *array) {
+      const std::string name = full(key) + "[" + std::to_string(sections.size()) + "]";
+      sections.emplace_back(item.as_table(), name, problems_);
+    }
+    return sections;
+  }
+
   void problem(std::string_view key, const std::string& what) {
     if (const toml::node* node = find(key)) {
       problems_.add(node->source(), full(key) + " " + what);
@@ -247,6 +265,29 @@ void read_auth(Section section, AuthConfig& auth) {
   section.finish();
 }
 
+bool is_link_key_id(std::string_view id) {
+  return !id.empty() && id.size() <= 32 && std::ranges::all_of(id, [](unsigned char c) {
+    return std::isalnum(c) != 0 || c == '_' || c == '-';
+  });
+}
+
+void read_links(Section section, LinksConfig& links) {
+  for (Section entry : section.tables("keys")) {
+    LinkKeyFile key;
+    entry.require("id", key.id);
+    entry.require("file", key.file);
+    entry.finish();
+    if (!key.id.empty() && !is_link_key_id(key.id)) {
+      entry.problem("id", "must be 1 to 32 of A-Z a-z 0-9 _ -");
+    }
+    if (std::ranges::count(links.keys, key.id, &LinkKeyFile::id) > 0) {
+      entry.problem("id", "is the id of another key, too");
+    }
+    links.keys.push_back(std::move(key));
+  }
+  section.finish();
+}
+
 void read_storage(Section section, StorageConfig& storage) {
   Section local = section.section("local");
   local.require("root", storage.root);
@@ -328,6 +369,7 @@ void read_all(const toml::table& table, Problems& problems, Config& config) {
   Section secrets = root.section("secrets");
   secrets.require("key_file", config.secrets.key_file);
   secrets.finish();
+  read_links(root.section("links"), config.links);
   read_storage(root.section("storage"), config.storage);
   read_fetch(root.section("fetch"), config.server, config.fetch);
   Section providers = root.section("providers");

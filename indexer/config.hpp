@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "core/error.hpp"
+#include "core/signed_link.hpp"
 
 namespace media {
 
@@ -36,6 +37,17 @@ struct AuthConfig {
 /// [secrets]: how provider credentials rest in the database.
 struct SecretsConfig {
   std::string key_file;  ///< AES-256 key: 64 hexadecimal digits
+};
+
+/// One of [links] keys.
+struct LinkKeyFile {
+  std::string id;    ///< [A-Za-z0-9_-]{1,32}, in every link that the key signs
+  std::string file;  ///< at least 32 bytes of text
+};
+
+/// [links]: URLs that need no session.
+struct LinksConfig {
+  std::vector<LinkKeyFile> keys;  ///< the first signs; nginx takes all of them
 };
 
 /// [storage.local]: the directory that media_store `local` of nginx serves.
@@ -81,6 +93,7 @@ struct Config {
   DatabaseConfig database;
   AuthConfig auth;
   SecretsConfig secrets;
+  LinksConfig links;
   StorageConfig storage;
   FetchConfig fetch;
   WhatsAppConfig whatsapp;
@@ -104,5 +117,11 @@ Result<std::string> read_key_file(const std::string& path);
 
 /// The 32 bytes that the 64 hexadecimal digits of [secrets] key_file stand for.
 Result<std::string> read_sealing_key(const std::string& path);
+
+/// A key of [links], whose file must hold 32 bytes at least.
+Result<LinkKey> read_link_key(const LinkKeyFile& key);
+
+/// All of them, in their order.
+Result<std::vector<LinkKey>> read_link_keys(const LinksConfig& links);
 
 }  // namespace media

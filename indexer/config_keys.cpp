@@ -13,6 +13,7 @@ namespace media {
 namespace {
 
 constexpr std::size_t kMaxKeyFileSize = 65536;
+constexpr std::size_t kMinLinkKeySize = 32;
 
 std::string with_errno(const std::string& path) {
   return "can't read key file " + path + ": " + std::strerror(errno);
@@ -48,6 +49,26 @@ Result<std::string> read_sealing_key(const std::string& path) {
                 "key file " + path + " must hold 64 hexadecimal digits (openssl rand -hex 32)");
   }
   return std::string(key->begin(), key->end());
+}
+
+Result<LinkKey> read_link_key(const LinkKeyFile& key) {
+  const auto text = read_key_file(key.file);
+  if (!text) return std::unexpected(text.error());
+  if (text->size() < kMinLinkKeySize) {
+    return fail(ErrorCode::invalid_argument,
+                "key file " + key.file + " holds fewer than 32 bytes (openssl rand -hex 32)");
+  }
+  return LinkKey{key.id, Bytes(text->begin(), text->end())};
+}
+
+Result<std::vector<LinkKey>> read_link_keys(const LinksConfig& links) {
+  std::vector<LinkKey> keys;
+  for (const LinkKeyFile& file : links.keys) {
+    auto key = read_link_key(file);
+    if (!key) return std::unexpected(key.error());
+    keys.push_back(std::move(*key));
+  }
+  return keys;
 }
 
 }  // namespace media

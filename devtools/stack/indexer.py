@@ -24,6 +24,7 @@ class Indexer:
             "database.conninfo": stack.postgres.conninfo(user="media_indexer"),
             "auth.jwt_key_file": str(stack.home / "keys" / "jwt.key"),
             "secrets.key_file": str(stack.home / "keys" / "secrets.key"),
+            "links.keys": [{"id": stack.link_key_id, "file": str(stack.home / "keys" / "link.key")}],
             "storage.local.root": str(stack.home / "media"),
         } | stack.overrides
 

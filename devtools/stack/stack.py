@@ -53,6 +53,8 @@ class Stack:
         self.root = self.dir / "media"
         self.keys = self.dir / "keys"
         self.jwt_key = self.keys / "jwt.key"
+        self.link_key = self.keys / "link.key"
+        self.link_key_id = "stack"
         self.nginx_conf = self.dir / "nginx.conf"
         self.nginx_pid_file = self.run / "nginx.pid"
         self._state_file = self.dir / "stack.json"
@@ -89,6 +91,8 @@ class Stack:
             "MEDIA_DATABASE": self.postgres.conninfo(),
             "MEDIA_ROOT": str(self.root),
             "MEDIA_JWT_SECRET": self.jwt_key.read_text().strip(),
+            "MEDIA_LINK_KEY_FILE": str(self.link_key),
+            "MEDIA_LINK_KEY_ID": self.link_key_id,
             "MEDIA_CONFIG": str(self.indexer.config),
             "MEDIA_NGINX_CONF": str(self.nginx_conf),
             "MEDIA_LOG_DIR": str(self.logs),

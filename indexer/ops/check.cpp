@@ -52,6 +52,14 @@ void check_keys(const Config& config, Report& report) {
   } else {
     report.fail("secrets key", sealing_key.error().message, "");
   }
+  for (const LinkKeyFile& file : config.links.keys) {
+    const auto link_key = read_link_key(file);
+    if (link_key) {
+      report.ok("link key " + file.id);
+    } else {
+      report.fail("link key " + file.id, link_key.error().message, "");
+    }
+  }
 }
 
 void check_authorities(const Config& config, Report& report) {

@@ -2,6 +2,7 @@
 #include <cstdio>
 #include <cstring>
 #include <filesystem>
+#include <vector>
 
 #include <fcntl.h>
 #include <unistd.h>
@@ -44,7 +45,9 @@ Result<void> ensure_key_file(const std::string& path) {
 }  // namespace
 
 Result<std::string> initialise(const Config& config) {
-  for (const std::string& path : {config.auth.jwt_key_file, config.secrets.key_file}) {
+  std::vector<std::string> key_files = {config.auth.jwt_key_file, config.secrets.key_file};
+  for (const LinkKeyFile& key : config.links.keys) key_files.push_back(key.file);
+  for (const std::string& path : key_files) {
     if (auto made = ensure_key_file(path); !made) return std::unexpected(made.error());
   }
   if (auto marked = storage::mark_store_root(config.storage.root); !marked) {

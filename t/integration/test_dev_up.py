@@ -40,7 +40,7 @@ def test_a_stack_comes_up_healthy_and_goes_without_a_trace(directory):
     assert done.returncode == 0, done.stderr
     env = sourced(directory / "env")
     for name in ("MEDIA_URL", "MEDIA_INDEXER_SOCKET", "MEDIA_DATABASE", "MEDIA_ROOT",
-                 "MEDIA_JWT_SECRET", "MEDIA_CONFIG", "MEDIA_NGINX_CONF", "MEDIA_LOG_DIR",
+                 "MEDIA_JWT_SECRET", "MEDIA_CONFIG", "MEDIA_LINK_KEY_FILE", "MEDIA_LINK_KEY_ID", "MEDIA_NGINX_CONF", "MEDIA_LOG_DIR",
                  "MEDIA_INDEXER", "MEDIA_MODULE"):
         assert env[name], name
     assert requests.get(env["MEDIA_URL"] + "/api/v1/media/x", timeout=5).status_code == 401

@@ -138,6 +138,35 @@ TEST(Config, whatsapp_needs_hosts_for_its_token) {
             std::string::npos);
 }
 
+TEST(Config, link_keys_have_an_id_and_a_file) {
+  const auto config = parse_config(
+      kMinimal +
+          "[links]\nkeys = [{ id = \"b_2\", file = \"/k/b\" }, { id = \"a-1\", file = \"/k/a\" }]",
+      "indexer.toml");
+  ASSERT_TRUE(config);
+  ASSERT_EQ(config->links.keys.size(), 2u);
+  EXPECT_EQ(config->links.keys[0].id, "b_2");
+  EXPECT_EQ(config->links.keys[1].file, "/k/a");
+  const auto problem = [](const std::string& keys) {
+    return problems(kMinimal + "[links]\nkeys = " + keys);
+  };
+  EXPECT_EQ(problem("[]"), "");
+  EXPECT_NE(problem("\"/k/a\"").find(":10:8: links.keys must be an array"), std::string::npos);
+  EXPECT_NE(problem("[\"/k/a\"]").find("must be an array of tables"), std::string::npos);
+  EXPECT_NE(problem("[{ id = \"a\" }]").find("[links.keys[0]] needs file"), std::string::npos);
+  EXPECT_NE(problem("[{ file = \"a\" }]").find("[links.keys[0]] needs id"), std::string::npos);
+  EXPECT_NE(problem("[{ id = \"a\", file = \"/k\", key = \"x\" }]").find("unknown setting"),
+            std::string::npos);
+  EXPECT_NE(problem("[{ id = \"a b\", file = \"/k\" }]").find("must be 1 to 32"),
+            std::string::npos);
+  EXPECT_NE(
+      problem("[{ id = \"" + std::string(33, 'a') + "\", file = \"/k\" }]").find("must be 1 to 32"),
+      std::string::npos);
+  EXPECT_NE(problem("[{ id = \"a\", file = \"/k\" }, { id = \"a\", file = \"/l\" }]")
+                .find("links.keys[1].id is the id of another key"),
+            std::string::npos);
+}
+
 TEST(Config, a_missing_file_says_how_to_name_it) {
   const auto config = load_config("/nonexistent/indexer.toml");
   ASSERT_FALSE(config);
@@ -180,6 +209,18 @@ TEST_F(KeyFile, of_sealing_holds_64_digits) {
   EXPECT_EQ(read_sealing_key(write(std::string(64, 'a') + "\n", 0600)), std::string(32, '\xaa'));
   EXPECT_FALSE(read_sealing_key(write(std::string(63, 'a'), 0600)));
   EXPECT_FALSE(read_sealing_key(write(std::string(64, 'x'), 0600)));
+}
+
+TEST_F(KeyFile, of_links_holds_32_bytes) {
+  const LinkKeyFile file{"a", write(std::string(32, 'k') + "\n", 0600)};
+  const auto key = read_link_key(file);
+  ASSERT_TRUE(key);
+  EXPECT_EQ(key->id, "a");
+  EXPECT_EQ(key->secret, Bytes(32, 'k'));
+  EXPECT_EQ(read_link_keys({{file, file}})->size(), 2u);
+  write(std::string(31, 'k') + "\n", 0600);
+  EXPECT_FALSE(read_link_key(file));
+  EXPECT_FALSE(read_link_keys({{file}}));
 }
 
 }  // namespace
