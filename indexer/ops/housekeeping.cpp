@@ -1,6 +1,8 @@
 #include "indexer/ops/housekeeping.hpp"
 
 #include <chrono>
+#include <cstdint>
+#include <string>
 
 #include "indexer/coroutine.hpp"
 #include "indexer/log.hpp"
@@ -10,6 +12,7 @@ namespace {
 
 constexpr std::chrono::hours kDay{24};
 constexpr std::chrono::minutes kRetry{5};
+constexpr std::int64_t kPortion = 1000;  // deleted by one statement
 
 }  // namespace
 
@@ -22,12 +25,27 @@ void Housekeeping::stop() {
   pause_.cancel();
 }
 
+Result<void> Housekeeping::keep_house(boost::asio::yield_context yield) {
+  const auto made = database_.query(yield, "SELECT media.ensure_event_partitions(2)");
+  if (!made) return std::unexpected(made.error());
+  for (const char* sql : {"SELECT media.delete_expired_sessions($1) AS deleted",
+                          "SELECT media.delete_expired_revocations($1) AS deleted"}) {
+    std::int64_t deleted = kPortion;
+    while (deleted == kPortion && !is_stopped_) {
+      const auto rows = database_.query(yield, sql, {std::to_string(kPortion)});
+      if (!rows) return std::unexpected(rows.error());
+      deleted = rows->integer(0, "deleted");
+    }
+  }
+  return {};
+}
+
 void Housekeeping::run(boost::asio::yield_context yield) {
   while (!is_stopped_) {
-    const auto made = database_.query(yield, "SELECT media.ensure_event_partitions(2)");
+    const auto kept = keep_house(yield);
     if (is_stopped_) return;
-    if (!made) log::warn("housekeeping_failed", {{"error", made.error().message}});
-    if (made) {
+    if (!kept) log::warn("housekeeping_failed", {{"error", kept.error().message}});
+    if (kept) {
       pause_.expires_after(kDay);
     } else {
       pause_.expires_after(kRetry);

@@ -9,7 +9,8 @@
 namespace media::ops {
 
 /// What the daemon does once a day: makes the partitions that the audit trail
-/// will need. Several daemons may do it at once.
+/// will need, and deletes sessions and revocations whose time is over. Several
+/// daemons may do it at once.
 class Housekeeping {
  public:
   Housekeeping(boost::asio::io_context& loop, db::Database& database)
@@ -20,6 +21,7 @@ class Housekeeping {
 
  private:
   void run(boost::asio::yield_context yield);
+  Result<void> keep_house(boost::asio::yield_context yield);
 
   boost::asio::io_context& loop_;
   db::Database& database_;
