@@ -5,6 +5,7 @@
 #include <cstdlib>
 #include <memory>
 #include <random>
+#include <vector>
 
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/signal_set.hpp>
@@ -18,6 +19,7 @@
 #include "indexer/http/problem.hpp"
 #include "indexer/http/server.hpp"
 #include "indexer/ingest/webhooks.hpp"
+#include "indexer/link_url.hpp"
 #include "indexer/log.hpp"
 #include "indexer/ops/check.hpp"
 #include "indexer/ops/housekeeping.hpp"
@@ -88,7 +90,7 @@ http::Response status_response(int status, std::string_view text) {
 // outlives its users.
 class App {
  public:
-  App(const Config& config, std::string sealing_key);
+  App(const Config& config, std::string sealing_key, std::vector<LinkKey> link_keys);
 
   int run();
 
@@ -106,7 +108,10 @@ class App {
   void wait_for_signal();
   void shut_down(yield_context yield);
 
+  std::string link_url(const LinkGrant& grant) const;
+
   const Config& config_;
+  std::vector<LinkKey> link_keys_;
   boost::asio::io_context loop_{1};
   boost::asio::thread_pool workers_;
   boost::asio::signal_set signals_;
@@ -132,8 +137,9 @@ class App {
   int exit_status_ = 0;
 };
 
-App::App(const Config& config, std::string sealing_key)
+App::App(const Config& config, std::string sealing_key, std::vector<LinkKey> link_keys)
     : config_(config),
+      link_keys_(std::move(link_keys)),
       workers_(config.fetch.workers),
       signals_(loop_, SIGTERM, SIGINT),
       start_timer_(loop_),
@@ -184,7 +190,13 @@ api::ApiDependencies App::api_dependencies() {
   return {
       [this](yield_context yield, const Uuid& company, std::string_view sql,
              const db::Params& params) { return database_.query_as(yield, company, sql, params); },
-      [this](const std::string& media_id) { return progress_.of(media_id); }};
+      [this](const std::string& media_id) { return progress_.of(media_id); },
+      [this](const LinkGrant& grant) { return link_url(grant); }, unix_now};
+}
+
+std::string App::link_url(const LinkGrant& grant) const {
+  if (link_keys_.empty()) return {};
+  return media::link_url(config_.server.public_url, grant, link_keys_.front());
 }
 
 fetch::RetrievalTools App::retrieval_tools() {
@@ -354,7 +366,12 @@ int serve(const Config& config) {
     log::error("not_started", {{"error", sealing_key.error().message}});
     return 1;
   }
-  return App(config, std::move(*sealing_key)).run();
+  auto link_keys = read_link_keys(config.links);
+  if (!link_keys) {
+    log::error("not_started", {{"error", link_keys.error().message}});
+    return 1;
+  }
+  return App(config, std::move(*sealing_key), std::move(*link_keys)).run();
 }
 
 }  // namespace media

@@ -122,6 +122,15 @@ Json Json::operator[](std::size_t index) const {
   return Json(json_incref(element));
 }
 
+std::vector<std::string> Json::names() const {
+  std::vector<std::string> names;
+  for (void* member = json_object_iter(value_); member != nullptr;
+       member = json_object_iter_next(value_, member)) {
+    names.emplace_back(json_object_iter_key(member));
+  }
+  return names;
+}
+
 std::size_t Json::size() const { return json_array_size(value_); }
 
 std::string_view Json::text() const {

@@ -5,6 +5,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "core/error.hpp"
 
@@ -39,6 +40,8 @@ class Json {
   /// Member of an object, element of an array; nothing when there is none.
   Json operator[](std::string_view key) const;
   Json operator[](std::size_t index) const;
+  /// Names of an object's members, null ones included; none for everything else.
+  std::vector<std::string> names() const;
   /// Elements of an array; 0 for everything else.
   std::size_t size() const;
 

@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "core/encoding.hpp"
+#include "indexer/api/link_json.hpp"
 #include "indexer/api/media_json.hpp"
 #include "indexer/http/problem.hpp"
 #include "indexer/json.hpp"
@@ -46,6 +47,12 @@ http::Response unauthorized() {
   return response;
 }
 
+http::Response wrong_method(const char* what, const char* allowed) {
+  http::Response response = http::problem(405, what);
+  response.headers.emplace_back("Allow", allowed);
+  return response;
+}
+
 Result<http::Response> not_found() { return fail(ErrorCode::not_found, "no such resource"); }
 
 }  // namespace
@@ -66,11 +73,16 @@ Result<http::Response> MediaApi::answer(const http::Request& request,
   const bool is_media = path.size() >= 2 && path[0] == "media";
   const bool is_message = path.size() == 3 && path[0] == "messages" && path[2] == "media";
   const bool is_status = is_media && path.size() == 3 && path[2] == "status";
-  if (!is_message && !is_status && !(is_media && path.size() == 2)) return not_found();
+  const bool is_links = is_media && path.size() == 3 && path[2] == "links";
+  if (!is_message && !is_status && !is_links && !(is_media && path.size() == 2)) {
+    return not_found();
+  }
+  if (is_links) {
+    if (request.method != "POST") return wrong_method("links are made with POST", "POST");
+    return make_link(yield, *company, path[1], request.body);
+  }
   if (request.method != "GET" && request.method != "HEAD") {
-    http::Response response = http::problem(405, "this resource is read with GET");
-    response.headers.emplace_back("Allow", "GET, HEAD");
-    return response;
+    return wrong_method("this resource is read with GET", "GET, HEAD");
   }
   if (is_message) return message_media(yield, *company, path[1]);
   return is_status ? status(yield, *company, path[1]) : media(yield, *company, path[1]);
@@ -120,6 +132,20 @@ Result<http::Response> MediaApi::status(boost::asio::yield_context yield, const 
   if (!rows) return std::unexpected(rows.error());
   const std::string canonical(rows->text(0, "id"));
   return json_response(status_json(*rows, 0, dependencies_.progress(canonical)));
+}
+
+Result<http::Response> MediaApi::make_link(boost::asio::yield_context yield, const Uuid& company,
+                                           const std::string& id, const std::string& body) const {
+  const auto rows = media_rows(yield, company, id);
+  if (!rows) return std::unexpected(rows.error());
+  auto grant = parse_link_grant(body, dependencies_.now());
+  if (!grant) return std::unexpected(grant.error());
+  grant->path = "/media/" + std::string(rows->text(0, "id"));
+  const std::string url = dependencies_.link_url(*grant);
+  if (url.empty()) return http::problem(501, "this site has no key for links");
+  auto response = json_response(link_json(*grant, url));
+  response.status = 201;
+  return response;
 }
 
 }  // namespace media::api

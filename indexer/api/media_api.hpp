@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstdint>
 #include <functional>
 #include <optional>
 #include <string>
@@ -7,6 +8,7 @@
 
 #include <boost/asio/spawn.hpp>
 
+#include "core/signed_link.hpp"
 #include "core/uuid.hpp"
 #include "indexer/db/database.hpp"
 #include "indexer/http/message.hpp"
@@ -21,10 +23,15 @@ struct ApiDependencies {
       query_as;
   /// Of a download that runs in this daemon: 0 to 1.
   std::function<std::optional<double>(const std::string& media_id)> progress;
+  /// The URL of a signed link; empty when no key is configured.
+  std::function<std::string(const LinkGrant&)> link_url;
+  /// Unix seconds.
+  std::function<std::int64_t()> now;
 };
 
-/// GET /api/v1/...: the JSON that the application reads. Who asks is what nginx
-/// says in X-Media-User, X-Media-Company and X-Media-Role.
+/// /api/v1/...: the JSON that the application reads, and the links that it asks
+/// for. Who asks is what nginx says in X-Media-User, X-Media-Company and
+/// X-Media-Role.
 class MediaApi {
  public:
   explicit MediaApi(ApiDependencies dependencies);
@@ -40,6 +47,8 @@ class MediaApi {
                                const std::string& id) const;
   Result<http::Response> status(boost::asio::yield_context yield, const Uuid& company,
                                 const std::string& id) const;
+  Result<http::Response> make_link(boost::asio::yield_context yield, const Uuid& company,
+                                   const std::string& id, const std::string& body) const;
   Result<db::Rows> media_rows(boost::asio::yield_context yield, const Uuid& company,
                               const std::string& id) const;
 

@@ -12,6 +12,7 @@ namespace media::api {
 namespace {
 
 const std::string kCompany = "0190a000-0000-7000-8000-000000000001";
+constexpr std::int64_t kNow = 1795250000;
 const std::string kMedia = "0190a000-0000-7000-8000-0000000000aa";
 using Row = std::map<std::string, std::optional<std::string>>;
 
@@ -69,6 +70,12 @@ class MediaApiTest : public testing::Test {
                         {"X-Media-Role", "agent"}};
   }
 
+  http::Response make_link(const std::string& body) {
+    request_.method = "POST";
+    request_.body = body;
+    return get("/api/v1/media/" + kMedia + "/links");
+  }
+
   http::Response get(const std::string& target) {
     ApiDependencies dependencies;
     dependencies.query_as = [this](boost::asio::yield_context, const Uuid& company,
@@ -84,6 +91,11 @@ class MediaApiTest : public testing::Test {
       return make_rows(rows_, media_row());
     };
     dependencies.progress = [](const std::string&) { return std::optional<double>(0.25); };
+    dependencies.now = [] { return kNow; };
+    dependencies.link_url = [this](const LinkGrant& grant) {
+      granted_ = grant;
+      return link_url_;
+    };
     const MediaApi api(dependencies);
     request_.target = target;
     http::Response response;
@@ -99,6 +111,8 @@ class MediaApiTest : public testing::Test {
   db::Params params_;
   bool is_away_ = false;
   bool message_exists_ = false;
+  LinkGrant granted_;
+  std::string link_url_ = "https://media.example/media/x?signature=y";
 };
 
 TEST_F(MediaApiTest, a_media_item_has_the_documented_members) {
@@ -179,6 +193,70 @@ TEST_F(MediaApiTest, other_paths_and_methods_are_refused) {
   }
   request_.method = "POST";
   EXPECT_EQ(get("/api/v1/media/" + kMedia).status, 405);
+}
+
+TEST_F(MediaApiTest, a_link_is_made_for_an_hour_unless_told_otherwise) {
+  const auto response = make_link("");
+  EXPECT_EQ(response.status, 201);
+  EXPECT_EQ(response.body, R"({"url":"https://media.example/media/x?signature=y",)"
+                           R"("expires_at":"2026-11-21T09:33:20Z"})");
+  EXPECT_EQ(granted_.path, "/media/" + kMedia);
+  EXPECT_EQ(granted_.expires_at, kNow + 3600);
+  EXPECT_EQ(granted_.method, "GET");
+  EXPECT_FALSE(granted_.is_prefix);
+  EXPECT_TRUE(granted_.user.empty() && granted_.address.empty());
+}
+
+TEST_F(MediaApiTest, a_link_is_bound_as_asked) {
+  EXPECT_EQ(make_link(R"({"expires_in":604800,"method":"HEAD","user":"auth0|7",)"
+                      R"("address":"2001:DB8::0:1"})")
+                .status,
+            201);
+  EXPECT_EQ(granted_.expires_at, kNow + 604800);
+  EXPECT_EQ(granted_.method, "HEAD");
+  EXPECT_EQ(granted_.user, "auth0|7");
+  EXPECT_EQ(granted_.address, "2001:db8::1");
+}
+
+TEST_F(MediaApiTest, what_a_link_cannot_be_is_a_problem_that_names_the_member) {
+  const std::string long_user = R"({"user":")" + std::string(257, 'u') + "\"}";
+  for (const auto& [body, member] :
+       std::vector<std::pair<std::string, std::string>>{{R"({"expires_in":0})", "expires_in"},
+                                                        {R"({"expires_in":604801})", "expires_in"},
+                                                        {R"({"expires_in":1.5})", "expires_in"},
+                                                        {R"({"expires_in":"soon"})", "expires_in"},
+                                                        {R"({"method":"DELETE"})", "method"},
+                                                        {R"({"method":7})", "method"},
+                                                        {R"({"user":""})", "user"},
+                                                        {R"({"user":["ann"]})", "user"},
+                                                        {R"({"user":"a\nb"})", "user"},
+                                                        {long_user, "user"},
+                                                        {R"({"address":"example.com"})", "address"},
+                                                        {R"({"prefix":true})", "prefix"},
+                                                        {"[]", "object"},
+                                                        {"{", "JSON"}}) {
+    const auto response = make_link(body);
+    EXPECT_EQ(response.status, 400) << body;
+    EXPECT_EQ(response.content_type, "application/problem+json");
+    EXPECT_NE(response.body.find(member), std::string::npos) << response.body;
+  }
+}
+
+TEST_F(MediaApiTest, links_are_for_media_of_the_company_only) {
+  rows_.clear();
+  EXPECT_EQ(make_link("").status, 404);
+  EXPECT_EQ(make_link("{").status, 404);
+  EXPECT_EQ(company_, kCompany);
+  EXPECT_TRUE(granted_.path.empty());
+}
+
+TEST_F(MediaApiTest, links_need_a_key_and_a_post) {
+  link_url_.clear();
+  EXPECT_EQ(make_link("").status, 501);
+  request_.method = "GET";
+  const auto response = get("/api/v1/media/" + kMedia + "/links");
+  EXPECT_EQ(response.status, 405);
+  EXPECT_EQ(response.headers.back(), (std::pair<std::string, std::string>("Allow", "POST")));
 }
 
 TEST_F(MediaApiTest, a_database_that_is_away_is_503) {
