@@ -265,12 +265,6 @@ void read_auth(Section section, AuthConfig& auth) {
   section.finish();
 }
 
-bool is_link_key_id(std::string_view id) {
-  return !id.empty() && id.size() <= 32 && std::ranges::all_of(id, [](unsigned char c) {
-    return std::isalnum(c) != 0 || c == '_' || c == '-';
-  });
-}
-
 void read_links(Section section, LinksConfig& links) {
   for (Section entry : section.tables("keys")) {
     LinkKeyFile key;

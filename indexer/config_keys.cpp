@@ -13,7 +13,6 @@ namespace media {
 namespace {
 
 constexpr std::size_t kMaxKeyFileSize = 65536;
-constexpr std::size_t kMinLinkKeySize = 32;
 
 std::string with_errno(const std::string& path) {
   return "can't read key file " + path + ": " + std::strerror(errno);

@@ -49,6 +49,14 @@ int run(const CommandLine& line) {
       return finish(media::ops::add_account(*config, line));
     case Command::token:
       return finish(media::ops::make_token(*config, line));
+    case Command::session_open:
+      return finish(media::ops::open_session(*config, line));
+    case Command::session_revoke:
+      return finish(media::ops::revoke_session(*config, line));
+    case Command::session_list:
+      return finish(media::ops::list_sessions(*config, line));
+    case Command::link:
+      return finish(media::ops::make_link(*config, line));
     case Command::init:
       return finish(media::ops::initialise(*config));
     case Command::version:

@@ -6,6 +6,9 @@
 #include <cstring>
 #include <optional>
 
+#include "core/uuid.hpp"
+#include "indexer/link_url.hpp"
+
 namespace media::ops {
 namespace {
 
@@ -17,23 +20,32 @@ constexpr std::int64_t kMaxTtlSeconds = std::int64_t{10} * 366 * 24 * 3600;
 struct CommandRule {
   std::string_view words;
   Command command;
-  bool takes_name;
-  std::string_view options;  ///< with spaces around each
+  std::string_view argument;  ///< what stands without an option, if anything does
+  std::string_view options;   ///< with spaces around each, as flags
   std::string_view required;
+  std::string_view flags = "";    ///< options without a value
+  std::string_view instead = "";  ///< the option that may take the argument's place
+  std::chrono::hours ttl{1};
 };
 
-constexpr std::array<CommandRule, 9> kCommands = {{
-    {"serve", Command::serve, false, "", ""},
-    {"check", Command::check, false, "", ""},
-    {"company add", Command::company_add, true, "", ""},
-    {"user add", Command::user_add, true, " --company --role ", "--company"},
-    {"account add", Command::account_add, false,
+constexpr std::array<CommandRule, 13> kCommands = {{
+    {"serve", Command::serve, "", "", ""},
+    {"check", Command::check, "", "", ""},
+    {"company add", Command::company_add, "NAME", "", ""},
+    {"user add", Command::user_add, "NAME", " --company --role ", "--company"},
+    {"account add", Command::account_add, "",
      " --company --provider --external-id --secret --secret-file --secret-env ",
      "--company --provider --external-id"},
-    {"token", Command::token, false, " --user --company --ttl ", "--user --company"},
-    {"init", Command::init, false, "", ""},
-    {"version", Command::version, false, "", ""},
-    {"help", Command::help, false, "", ""},
+    {"token", Command::token, "", " --user --company --ttl ", "--user --company"},
+    {"session open", Command::session_open, "", " --user --company --ttl ", "--user --company", "",
+     "", std::chrono::hours(12)},
+    {"session revoke", Command::session_revoke, "TOKEN", " --user ", "", "", "--user"},
+    {"session list", Command::session_list, "", " --user ", "--user", " --json "},
+    {"link", Command::link, "PATH", " --media --ttl --method --user --address ", "", " --prefix ",
+     "--media"},
+    {"init", Command::init, "", "", ""},
+    {"version", Command::version, "", "", ""},
+    {"help", Command::help, "", "", ""},
 }};
 
 std::unexpected<Error> usage(std::string message) {
@@ -60,6 +72,27 @@ Result<SecretArgument> secret_argument(std::string_view option, const std::strin
   return secret;
 }
 
+// What only `link` takes.
+Result<void> set_link_option(CommandLine& line, std::string_view option, const std::string& value) {
+  if (option == "--media") {
+    const auto id = Uuid::parse(value);
+    if (!id) return usage("--media takes the id of a media file");
+    line.media = id->to_string();
+  }
+  if (option == "--method") {
+    if (!std::ranges::all_of(value, [](char c) { return c >= 'A' && c <= 'Z'; })) {
+      return usage("--method takes an HTTP method like GET");
+    }
+    line.method = value;
+  }
+  if (option == "--address") {
+    const auto address = canonical_address(value);
+    if (!address) return usage("--address takes an IP address");
+    line.address = *address;
+  }
+  return {};
+}
+
 Result<void> set_option(CommandLine& line, std::string_view option, const std::string& value) {
   if (option.starts_with("--secret")) {
     auto secret = secret_argument(option, value);
@@ -80,19 +113,39 @@ Result<void> set_option(CommandLine& line, std::string_view option, const std::s
   if (option == "--role") line.role = value;
   if (option == "--provider") line.provider = value;
   if (option == "--external-id") line.external_id = value;
-  return {};
+  return set_link_option(line, option, value);
+}
+
+void set_flag(CommandLine& line, std::string_view flag) {
+  if (flag == "--json") line.as_json = true;
+  if (flag == "--prefix") line.is_prefix = true;
 }
 
 bool has_option(const CommandLine& line, std::string_view option) {
   if (option == "--company") return !line.company.empty();
   if (option == "--user") return !line.user.empty();
   if (option == "--provider") return !line.provider.empty();
+  if (option == "--media") return !line.media.empty();
   return !line.external_id.empty();
 }
 
+// Either the argument or the option in its place, not both.
+Result<void> check_argument(const CommandLine& line, const CommandRule& rule) {
+  if (rule.argument.empty()) return {};
+  const bool is_replaced = !rule.instead.empty() && has_option(line, rule.instead);
+  if (line.name.empty() != is_replaced) {
+    const std::string either = rule.instead.empty() ? "" : " or " + std::string(rule.instead);
+    return usage("'" + std::string(rule.words) + "' takes " + std::string(rule.argument) + either);
+  }
+  if (line.is_prefix && !line.name.ends_with('/')) {
+    return usage("--prefix needs a PATH that ends in '/'");
+  }
+  return {};
+}
+
 Result<void> check_complete(const CommandLine& line, const CommandRule& rule) {
+  if (auto checked = check_argument(line, rule); !checked) return checked;
   const std::string words(rule.words);
-  if (rule.takes_name && line.name.empty()) return usage("'" + words + "' needs a NAME");
   std::string_view rest = rule.required;
   while (!rest.empty()) {
     const std::string_view option = rest.substr(0, rest.find(' '));
@@ -127,10 +180,10 @@ class OptionReader {
 
  private:
   Result<void> take_name(const std::string& argument) {
-    if (!rule_.takes_name || !line_.name.empty()) {
+    if (rule_.argument.empty() || !line_.name.empty()) {
       return usage("unexpected argument '" + argument + "'");
     }
-    if (argument.empty()) return usage("the NAME must not be empty");
+    if (argument.empty()) return usage(std::string(rule_.argument) + " must not be empty");
     line_.name = argument;
     return {};
   }
@@ -138,6 +191,10 @@ class OptionReader {
   Result<void> take_option(const std::vector<std::string>& arguments, std::size_t& at) {
     const auto equals = arguments[at].find('=');
     const std::string option = arguments[at].substr(0, equals);
+    if (rule_.flags.find(" " + arguments[at] + " ") != std::string_view::npos) {
+      set_flag(line_, option);
+      return {};
+    }
     const bool is_known =
         option == "--config" || rule_.options.find(" " + option + " ") != std::string_view::npos;
     if (!is_known) {
@@ -169,27 +226,41 @@ const std::string_view kUsage =
               [--secret NAME=VALUE]... [--secret-file NAME=PATH]...
               [--secret-env NAME=VAR]...
   token --user U --company C [--ttl 1h]
+            makes a JSON Web Token
+  session open --user U --company C [--ttl 12h]
+            makes an opaque token, which is shown once and not stored
+  session revoke TOKEN|--user U
+            ends a session, or refuses a JSON Web Token from now on; of a user,
+            all that was handed out until now
+  session list --user U [--json]
+  link PATH|--media ID [--ttl 1h] [--method GET] [--user ID] [--address IP]
+       [--prefix]
+            makes an URL that needs no session; --user: but that user's;
+            --prefix: for all below PATH/
   version
   help
 
 C and U are a name or an id. FILE is $MEDIA_CONFIG, else
-/etc/ngx_media/indexer.toml. Standard output carries only the result: the id,
-the webhook's URL, or the token. Exit status: 0 done, 1 failed, 2 wrong usage.
+/etc/ngx_media/indexer.toml. Standard output carries only the result: an id, an
+URL, a token, a list. Exit status: 0 done, 1 failed, 2 wrong usage.
 )";
 
 std::vector<std::string> take_arguments(int argc, char** argv) {
   std::vector<std::string> arguments;
   bool is_secret = false;
+  bool is_revoking = false;  // what follows may be a token
   for (int i = 1; i < argc; ++i) {
     const std::string_view argument(argv[i]);
     arguments.emplace_back(argument);
     constexpr std::string_view kOption = "--secret=";
-    if (is_secret) {
+    if (is_secret || (is_revoking && !argument.starts_with("--"))) {
       std::memset(argv[i], 'x', argument.size());
     } else if (argument.starts_with(kOption)) {
       std::memset(argv[i] + kOption.size(), 'x', argument.size() - kOption.size());
     }
     is_secret = arguments.back() == "--secret";
+    is_revoking = is_revoking || (i > 1 && arguments[arguments.size() - 2] == "session" &&
+                                  arguments.back() == "revoke");
   }
   return arguments;
 }
@@ -230,6 +301,7 @@ Result<CommandLine> parse_command_line(const std::vector<std::string>& arguments
   }
   if (rule == nullptr) return usage("unknown command '" + words + "'");
   line.command = rule->command;
+  line.ttl = rule->ttl;
   if (auto read = OptionReader(*rule, line).read(arguments, at); !read) {
     return std::unexpected(read.error());
   }

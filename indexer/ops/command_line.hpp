@@ -27,13 +27,17 @@ struct CommandLine {
     user_add,
     account_add,
     token,
+    session_open,
+    session_revoke,
+    session_list,
+    link,
     init,
     version,
     help,
   };
   Command command = Command::help;
   std::string config_path;
-  std::string name;  ///< of the company or user to be added
+  std::string name;  ///< of the company or user to be added; the token to be revoked; the path
   std::string company;
   std::string user;
   std::string role = "agent";
@@ -41,10 +45,15 @@ struct CommandLine {
   std::string external_id;
   std::vector<SecretArgument> secrets;
   std::chrono::seconds ttl{3600};
+  std::string media;           ///< id
+  std::string method = "GET";  ///< that a link is for
+  std::string address;         ///< that a link is for, as nginx writes it
+  bool is_prefix = false;
+  bool as_json = false;
 };
 
-/// Copies the arguments and overwrites values of --secret in place, so that
-/// they do not show in `ps` any longer.
+/// Copies the arguments and overwrites values of --secret and tokens in place,
+/// so that they do not show in `ps` any longer.
 std::vector<std::string> take_arguments(int argc, char** argv);
 
 /// Error `invalid_argument`: wrong usage. `environment` is getenv, or a test's.

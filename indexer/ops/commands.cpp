@@ -29,6 +29,21 @@ Result<std::string> find_company(db::Database& database, boost::asio::yield_cont
   return id;
 }
 
+Result<Member> find_member(db::Database& database, boost::asio::yield_context yield,
+                           const CommandLine& line) {
+  const auto company = find_company(database, yield, line.company);
+  if (!company) return std::unexpected(company.error());
+  const auto rows = database.query(yield, "SELECT user_id, role FROM media.find_user($1, $2)",
+                                   {*company, line.user});
+  if (!rows) return std::unexpected(rows.error());
+  if (rows->empty()) {
+    return fail(ErrorCode::not_found,
+                "no user '" + line.user + "' in company '" + line.company + "'");
+  }
+  return Member{*company, std::string(rows->text(0, "user_id")),
+                std::string(rows->text(0, "role"))};
+}
+
 Result<std::string> add_company(const Config& config, const CommandLine& line) {
   return with_database(
       config, [&](db::Database& database, boost::asio::yield_context yield) -> Result<std::string> {
@@ -65,21 +80,14 @@ Result<std::string> make_token(const Config& config, const CommandLine& line) {
   }
   return with_database(
       config, [&](db::Database& database, boost::asio::yield_context yield) -> Result<std::string> {
-        const auto company = find_company(database, yield, line.company);
-        if (!company) return company;
-        const auto rows = database.query(yield, "SELECT user_id, role FROM media.find_user($1, $2)",
-                                         {*company, line.user});
-        if (!rows) return std::unexpected(rows.error());
-        if (rows->empty()) {
-          return fail(ErrorCode::not_found,
-                      "no user '" + line.user + "' in company '" + line.company + "'");
-        }
+        const auto member = find_member(database, yield, line);
+        if (!member) return std::unexpected(member.error());
         const auto clock = std::chrono::system_clock::now().time_since_epoch();
         const auto now = std::chrono::floor<std::chrono::seconds>(clock);
         Identity identity;
-        identity.user = rows->text(0, "user_id");
-        identity.companies = {*company};
-        identity.role = rows->text(0, "role");
+        identity.user = member->user;
+        identity.companies = {member->company};
+        identity.role = member->role;
         // Rounded up: the token is good for as long as was asked, not a second less.
         identity.expires_at = (std::chrono::ceil<std::chrono::seconds>(clock) + line.ttl).count();
         JwtPolicy policy;

@@ -16,11 +16,26 @@ Result<std::string> add_company(const Config& config, const CommandLine& line);
 Result<std::string> add_user(const Config& config, const CommandLine& line);
 Result<std::string> add_account(const Config& config, const CommandLine& line);
 Result<std::string> make_token(const Config& config, const CommandLine& line);
+Result<std::string> open_session(const Config& config, const CommandLine& line);
+/// Also tells on standard error what counts no longer.
+Result<std::string> revoke_session(const Config& config, const CommandLine& line);
+Result<std::string> list_sessions(const Config& config, const CommandLine& line);
+Result<std::string> make_link(const Config& config, const CommandLine& line);
 /// Also tells on standard error what it made and what was there.
 Result<std::string> initialise(const Config& config);
 
 /// Id of a company. Error `not_found` with a hint.
 Result<std::string> find_company(db::Database& database, boost::asio::yield_context yield,
                                  const std::string& name_or_id);
+
+struct Member {
+  std::string company;  ///< id
+  std::string user;     ///< id
+  std::string role;
+};
+
+/// The user and company that a command line names. Error `not_found` with a hint.
+Result<Member> find_member(db::Database& database, boost::asio::yield_context yield,
+                           const CommandLine& line);
 
 }  // namespace media::ops

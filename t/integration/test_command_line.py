@@ -56,7 +56,8 @@ def test_a_wrong_lifetime_is_a_usage_error(run, site, ttl):
 @pytest.mark.parametrize("arguments", [
     [], ["dance"], ["company"], ["company", "add"], ["company", "remove", "x"], ["user", "add"],
     ["user", "add", "Grace"], ["account", "add"], ["token"], ["serve", "--loudly"],
-    ["check", "extra"]], ids=" ".join)
+    ["check", "extra"], ["session", "revoke"], ["session", "list"], ["link"],
+    ["link", "/a", "--prefix"], ["link", "/a", "--address", "here"]], ids=" ".join)
 def test_wrong_usage_is_explained_on_stderr(run, arguments):
     done = run(*arguments)
     assert done.returncode == 2
@@ -73,6 +74,10 @@ def test_an_unknown_company_user_or_provider_is_an_error(run, site):
     for arguments in (
             ["user", "add", "--company", "nobody knows", "Grace"],
             ["token", "--user", "nobody", "--company", site.company],
+            ["session", "open", "--user", "nobody", "--company", site.company],
+            ["session", "list", "--user", "nobody"],
+            ["session", "revoke", "no-such-token"],
+            ["session", "revoke", "half.a-jwt"],
             ["account", "add", "--company", site.company, "--provider", "pigeon",
              "--external-id", "1", "--secret", "a=b"]):
         done = run(*arguments)
@@ -168,6 +173,8 @@ class TestCheck:
         (r"(?m)^root = .*", 'root = "/nonexistent/media"', "root|store|/nonexistent"),
         (r"(?m)^jwt_key_file = .*", 'jwt_key_file = "/nonexistent/jwt.key"', "jwt"),
         (r"(?m)^key_file = .*", 'key_file = "/nonexistent/secrets.key"', "key"),
+        (r"(?m)^keys = .*", 'keys = [{ id = "a", file = "/nonexistent/link.key" }]', "link key a"),
+        (r"(?m)^keys = .*", 'keys = [{ id = "a b", file = "x" }]', r"links\.keys\[0\]\.id"),
         (r"(?m)^ca_file = .*", 'ca_file = "/nonexistent/ca.pem"', "ca"),
         (r"\[fetch\]", "[fetch]\nconcurency = 3", r":\d+:\d+: .*concurency"),
         (r"(?m)^max_attempts = .*", 'max_attempts = "four"', r":\d+:\d+: .*max_attempts"),
@@ -194,12 +201,14 @@ class TestCheck:
         done = check_with((r"(?m)^jwt_key_file = .*", f'jwt_key_file = "{key}"'))
         assert done.returncode == 1 and "open.key" in done.stderr + done.stdout
 
-    def test_a_short_key_is_refused(self, check_with, tmp_path):
+    @pytest.mark.parametrize("setting, value", [
+        ("jwt_key_file", '"{}"'), ("keys", '[{{ id = "a", file = "{}" }}]')])
+    def test_a_short_key_is_refused(self, check_with, tmp_path, setting, value):
         key = tmp_path / "short.key"
         key.write_text("0" * 31)
         key.chmod(0o600)
-        assert check_with(
-            (r"(?m)^jwt_key_file = .*", f'jwt_key_file = "{key}"')).returncode == 1
+        done = check_with((rf"(?m)^{setting} = .*", f"{setting} = " + value.format(key)))
+        assert done.returncode == 1 and "32" in done.stdout
 
     def test_another_schema_is_named(self, stack, check_with):
         stack.postgres.psql("CREATE DATABASE empty", "postgres")
@@ -219,7 +228,8 @@ def test_a_missing_config_file_is_named(run):
 
 
 def test_init_keeps_what_is_there(run, stack):
-    before = stack.jwt_key.read_text()
-    assert run("init").returncode == 0
-    assert stack.jwt_key.read_text() == before
-    assert stack.jwt_key.stat().st_mode & 0o777 == 0o600
+    for key in (stack.jwt_key, stack.link_key):
+        before = key.read_text()
+        assert run("init").returncode == 0
+        assert key.read_text() == before
+        assert key.stat().st_mode & 0o777 == 0o600

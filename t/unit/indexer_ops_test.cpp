@@ -1,11 +1,15 @@
 #include <cstring>
+#include <set>
 
 #include <gtest/gtest.h>
 
+#include "core/jwt.hpp"
 #include "indexer/config.hpp"
 #include "indexer/ops/account_secrets.hpp"
 #include "indexer/ops/check.hpp"
 #include "indexer/ops/command_line.hpp"
+#include "indexer/ops/link_path.hpp"
+#include "indexer/ops/session_token.hpp"
 #include "indexer/providers/registry.hpp"
 
 namespace media::ops {
@@ -49,6 +53,34 @@ TEST(CommandLine, reads_the_secrets_of_an_account) {
   EXPECT_EQ(line->secrets[2].source, SecretArgument::Source::environment);
 }
 
+TEST(CommandLine, reads_sessions) {
+  using Command = CommandLine::Command;
+  const auto open = parse({"session", "open", "--user", "Ada", "--company", "Acme"});
+  ASSERT_TRUE(open);
+  EXPECT_EQ(open->command, Command::session_open);
+  EXPECT_EQ(open->ttl, std::chrono::hours(12));
+  EXPECT_EQ(parse({"token", "--user", "A", "--company", "B"})->ttl, std::chrono::hours(1));
+  EXPECT_EQ(parse({"session", "revoke", "-to.k-en"})->name, "-to.k-en");
+  EXPECT_EQ(parse({"session", "revoke", "--user", "Ada"})->user, "Ada");
+  EXPECT_TRUE(parse({"session", "list", "--user", "Ada", "--json"})->as_json);
+  EXPECT_FALSE(parse({"session", "list", "--json", "--user", "--x"})->name.size());
+}
+
+TEST(CommandLine, reads_links) {
+  const auto line = parse({"link", "/reports/", "--prefix", "--ttl=2d", "--method", "PUT", "--user",
+                           "ada", "--address", "2001:DB8:0:0::1"});
+  ASSERT_TRUE(line);
+  EXPECT_EQ(line->command, CommandLine::Command::link);
+  EXPECT_EQ(line->name, "/reports/");
+  EXPECT_TRUE(line->is_prefix);
+  EXPECT_EQ(line->ttl, std::chrono::hours(48));
+  EXPECT_EQ(line->method, "PUT");
+  EXPECT_EQ(line->user, "ada");
+  EXPECT_EQ(line->address, "2001:db8::1");
+  EXPECT_EQ(parse({"link", "--media", "0190A000-0000-7000-8000-000000000001"})->media,
+            "0190a000-0000-7000-8000-000000000001");
+}
+
 TEST(CommandLine, wrong_usage_is_an_error) {
   for (const std::vector<std::string>& arguments : std::vector<std::vector<std::string>>{
            {},
@@ -69,6 +101,23 @@ TEST(CommandLine, wrong_usage_is_an_error) {
             "--secret", "nothing"},
            {"account", "add", "--company", "A", "--provider", "generic", "--external-id", "1",
             "--secret", "=x"},
+           {"session"},
+           {"session", "open", "--user", "Ada"},
+           {"session", "revoke"},
+           {"session", "revoke", ""},
+           {"session", "revoke", "token", "--user", "Ada"},
+           {"session", "revoke", "token", "token"},
+           {"session", "list"},
+           {"session", "list", "--user", "Ada", "--json=yes"},
+           {"link"},
+           {"link", "/x", "--media", "0190a000-0000-7000-8000-000000000001"},
+           {"link", "--media", "7"},
+           {"link", "/x", "--prefix"},
+           {"link", "--media", "0190a000-0000-7000-8000-000000000001", "--prefix"},
+           {"link", "/x", "--method", "get"},
+           {"link", "/x", "--method="},
+           {"link", "/x", "--address", "example.com"},
+           {"token", "--user", "Ada", "--company", "A", "--json"},
        }) {
     const auto line = parse(arguments);
     ASSERT_FALSE(line) << (arguments.empty() ? "" : arguments[0]);
@@ -94,6 +143,53 @@ TEST(CommandLine, secret_values_do_not_stay_in_argv) {
   EXPECT_STREQ(argv[4], "xxxxxxxx");
   EXPECT_STREQ(argv[5], "--secret=xxxxxxxx");
   EXPECT_STREQ(argv[7], "c=/path");
+}
+
+TEST(CommandLine, a_token_to_be_revoked_does_not_stay_in_argv) {
+  std::string words[] = {"media-indexer", "session", "revoke", "tok.en", "--config", "x.toml"};
+  std::vector<char*> argv;
+  for (std::string& word : words) argv.push_back(word.data());
+  EXPECT_EQ(take_arguments(static_cast<int>(argv.size()), argv.data())[2], "tok.en");
+  EXPECT_STREQ(argv[2], "revoke");
+  EXPECT_STREQ(argv[3], "xxxxxx");
+  EXPECT_STREQ(argv[4], "--config");
+}
+
+TEST(SessionToken, is_256_random_bits_that_look_like_no_option) {
+  std::set<std::string> tokens;
+  for (int i = 0; i < 1000; ++i) {
+    const std::string token = new_session_token();
+    const auto bytes = base64_decode(token, Base64Alphabet::url, Base64Padding::none);
+    ASSERT_TRUE(bytes);
+    EXPECT_EQ(bytes->size(), 32u);
+    EXPECT_FALSE(token.starts_with('-'));
+    EXPECT_FALSE(is_self_contained(token));
+    tokens.insert(token);
+  }
+  EXPECT_EQ(tokens.size(), 1000u);
+}
+
+TEST(SessionToken, the_end_of_a_json_web_token_is_in_its_claims) {
+  Identity identity{"u", {"c"}, "agent", 1795250000};
+  const std::string token = sign_jwt_hs256(identity, Bytes(32, 'k'), {}, 1795240000);
+  EXPECT_TRUE(is_self_contained(token));
+  EXPECT_EQ(expiry_of(token).value(), 1795250000);
+  EXPECT_EQ(expiry_of("e30.e30.").value(), std::nullopt);          // no exp
+  EXPECT_EQ(expiry_of("e30..iv.text.tag").value(), std::nullopt);  // encrypted
+  for (const char* text : {"a.b", "a.b.c", "e30.W10.c", "e30.e30.c.d", "..", "."}) {
+    EXPECT_FALSE(expiry_of(text)) << text;
+  }
+}
+
+TEST(LinkPath, is_what_nginx_makes_of_the_url) {
+  EXPECT_EQ(link_path("/").value(), "/");
+  EXPECT_EQ(link_path("/media/a%20b%2Fc").value(), "/media/a b/c");
+  EXPECT_EQ(link_path("/albums/7/").value(), "/albums/7/");
+  EXPECT_EQ(link_path("/a/.b/c..").value(), "/a/.b/c..");
+  for (const char* path : {"", "media", "//", "/a//b", "/a/./b", "/a/..", "/a/%2e%2e/b", "/a?b",
+                           "/a#b", "/a%0ab", "/a%00", "/a%zz", "/a/%2f/b"}) {
+    EXPECT_FALSE(link_path(path)) << path;
+  }
 }
 
 TEST(Ttl, takes_units_and_refuses_the_rest) {
