@@ -13,7 +13,7 @@ DROP_INS = Path(__file__).resolve().parents[2] / "conf" / "nginx"
 
 def write_config(stack):
     drop_ins = stack.dir / "nginx"
-    for directory in (drop_ins, stack.dir / "nginx.d"):
+    for directory in (drop_ins, stack.dir / "http.d", stack.dir / "nginx.d"):
         directory.mkdir(exist_ok=True)
     text = "".join((DROP_INS / name).read_text() for name in ("ngx_media.conf",
                                                               "ngx_media_server.conf"))

@@ -3,6 +3,7 @@ from pathlib import Path
 
 import pytest
 
+import twins
 from doubles.standard_webhook import FileHost
 from doubles.tls import TestAuthority
 from doubles.whatsapp_graph import HOSTS, WhatsAppGraph
@@ -88,10 +89,11 @@ class Stacks:
         self.cluster = cluster
         self.watches = {}
 
-    def start(self, name, overrides, server_config="", **options):
+    def start(self, name, overrides, server_config="", http_config="", **options):
         stack = Stack(self.directory / name, self.programs, **options)
-        (stack.dir / "nginx.d").mkdir(parents=True)
-        (stack.dir / "nginx.d" / "server.conf").write_text(server_config)
+        for level, text in (("nginx.d", server_config), ("http.d", http_config)):
+            (stack.dir / level).mkdir(parents=True)
+            (stack.dir / level / "test.conf").write_text(text)
         subprocess.run(["cp", "-a", self.cluster, stack.dir], check=True)
         stack.up(overrides=overrides)
         self.watches[name] = StackWatch(stack)
@@ -121,7 +123,8 @@ location /static/ {
 @pytest.fixture(scope="session")
 def stack(stacks, quick_settings):
     """The stack that most tests share. /static/ serves the store with nginx's own handler."""
-    return stacks.start("main", quick_settings, STATIC_TWIN % (stacks.directory / "main" / "media"))
+    root = stacks.directory / "main" / "media"
+    return stacks.start("main", quick_settings, STATIC_TWIN % root + twins.config(root))
 
 
 @pytest.fixture(scope="module")

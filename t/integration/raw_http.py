@@ -35,3 +35,142 @@ def parse(received):
         name, _, value = line.partition(":")
         headers.setdefault(name.strip().lower(), []).append(value.strip())
     return Answer(int(lines[0].split()[1]), headers, body)
+
+
+# Answers as they are on the wire: header names in their case, in order, and where the server closes.
+
+@dataclass
+class WireAnswer:
+    interim: list           # status lines of 1xx answers before it
+    status_line: str
+    headers: list           # [(name, value)]
+    body: bytes
+    is_whole: bool = True
+    closes: bool = False    # nothing was answered on this connection after it
+
+    @property
+    def status(self):
+        return int(self.status_line.split()[1])
+
+    def values(self, name):
+        return [value for key, value in self.headers if key.lower() == name.lower()]
+
+
+class AnswerReader:
+    """Takes answers off a connection, one by one."""
+
+    def __init__(self, connection):
+        self.connection = connection
+        self.received = bytearray()
+        self.at_end = False
+
+    def _more(self):
+        if self.at_end:
+            return False
+        try:
+            chunk = self.connection.recv(1 << 18)
+        except ConnectionResetError:
+            chunk = b""
+        self.received += chunk
+        self.at_end = not chunk
+        return not self.at_end
+
+    def _until(self, mark):
+        begin = 0
+        while (found := self.received.find(mark, begin)) < 0:
+            begin = max(0, len(self.received) - len(mark))
+            if not self._more():
+                return None
+        return self._take(found + len(mark))
+
+    def _exactly(self, size):
+        while len(self.received) < size and self._more():
+            pass
+        return self._take(size)
+
+    def _take(self, size):
+        taken = bytes(self.received[:size])
+        del self.received[:size]
+        return taken
+
+    def next(self, method):
+        """The next answer; None when the server closed instead."""
+        interim = []
+        while head := self._until(b"\r\n\r\n"):
+            lines = head.decode("latin-1").split("\r\n")[:-2]
+            if lines[0].split()[1].startswith("1"):
+                interim.append(lines[0])
+                continue
+            headers = [tuple(line.split(": ", 1)) if ": " in line else (line, "")
+                       for line in lines[1:]]
+            answer = WireAnswer(interim, lines[0], headers, b"")
+            self._read_body(answer, method)
+            return answer
+        return None
+
+    def _read_body(self, answer, method):
+        length = answer.values("Content-Length")
+        if method == "HEAD" or answer.status in (204, 304):
+            return
+        if answer.values("Transfer-Encoding") == ["chunked"]:
+            answer.body, answer.is_whole = self._chunks()
+        elif length:
+            answer.body = self._exactly(int(length[0]))
+            answer.is_whole = len(answer.body) == int(length[0])
+        else:
+            while self._more():
+                pass
+            answer.body = self._take(len(self.received))
+
+    def _chunks(self):
+        body = b""
+        while size := self._until(b"\r\n"):
+            size = int(size, 16)
+            chunk = self._exactly(size + 2)
+            if len(chunk) < size + 2:
+                break
+            body += chunk[:-2]
+            if size == 0:
+                return body, True
+        return body, False
+
+
+def converse(port, requests, pipelined=False, timeout=20):
+    """Sends (method, bytes) over one connection, and over a new one whenever the server closes it:
+    each after the answer to the one before, or all at once.
+
+    The answers, in order; None for a request that was answered by closing.
+    """
+    answers = []
+    while len(answers) < len(requests):
+        with socket.create_connection(("127.0.0.1", port), timeout) as connection:
+            connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            rest = requests[len(answers):]
+            got = list(_answered(connection, rest, pipelined))
+        if not got:
+            got = [None]
+        elif len(got) < len(rest):
+            got[-1].closes = True
+        answers += got
+    return answers
+
+
+def _answered(connection, requests, pipelined):
+    """The answers until the server closes."""
+    reader = AnswerReader(connection)
+    if pipelined:
+        _send(connection, b"".join(sent for _, sent in requests))
+    for method, sent in requests:
+        if not pipelined:
+            _send(connection, sent)
+        answer = reader.next(method)
+        if answer is None:
+            return
+        yield answer
+
+
+def _send(connection, sent):
+    try:
+        connection.sendall(sent)
+    except (BrokenPipeError, ConnectionResetError):
+        pass    # It has closed; what it said before is there to read.
