@@ -1,7 +1,7 @@
 """HTTP by the byte, for requests that a library would not send and answers it would smooth out."""
 
 import socket
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 
 @dataclass
@@ -45,6 +45,7 @@ class WireAnswer:
     status_line: str
     headers: list           # [(name, value)]
     body: bytes
+    trailers: list = field(default_factory=list)
     is_whole: bool = True
     closes: bool = False    # nothing was answered on this connection after it
 
@@ -101,9 +102,7 @@ class AnswerReader:
             if lines[0].split()[1].startswith("1"):
                 interim.append(lines[0])
                 continue
-            headers = [tuple(line.split(": ", 1)) if ": " in line else (line, "")
-                       for line in lines[1:]]
-            answer = WireAnswer(interim, lines[0], headers, b"")
+            answer = WireAnswer(interim, lines[0], fields(lines[1:]), b"")
             self._read_body(answer, method)
             return answer
         return None
@@ -113,7 +112,7 @@ class AnswerReader:
         if method == "HEAD" or answer.status in (204, 304):
             return
         if answer.values("Transfer-Encoding") == ["chunked"]:
-            answer.body, answer.is_whole = self._chunks()
+            answer.is_whole = self._read_chunks(answer)
         elif length:
             answer.body = self._exactly(int(length[0]))
             answer.is_whole = len(answer.body) == int(length[0])
@@ -122,17 +121,21 @@ class AnswerReader:
                 pass
             answer.body = self._take(len(self.received))
 
-    def _chunks(self):
-        body = b""
-        while size := self._until(b"\r\n"):
-            size = int(size, 16)
+    def _read_chunks(self, answer):
+        while size := int(self._until(b"\r\n") or b"-1", 16):
             chunk = self._exactly(size + 2)
-            if len(chunk) < size + 2:
-                break
-            body += chunk[:-2]
-            if size == 0:
-                return body, True
-        return body, False
+            if size < 0 or len(chunk) < size + 2:
+                return False
+            answer.body += chunk[:-2]
+        while line := self._until(b"\r\n"):
+            if line == b"\r\n":
+                return True
+            answer.trailers += fields([line.decode("latin-1").rstrip()])
+        return False
+
+
+def fields(lines):
+    return [tuple(line.split(": ", 1)) if ": " in line else (line, "") for line in lines]
 
 
 def converse(port, requests, pipelined=False, timeout=20):

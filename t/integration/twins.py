@@ -40,7 +40,7 @@ OPTIONS = {
     "charset": "charset utf-8; charset_types text/plain;",
     "slice": "slice 4k;",
     "no_tokens": "server_tokens off; msie_padding off;",
-    "error_page": "error_page 405 =200 /twin_page; error_page 412 416 /twin_page;",
+    "error_page": "error_page 405 412 416 /twin_page;",
 }
 
 # What an answer about a file that the caller may see has, and its twin has not.
@@ -95,7 +95,7 @@ class Twin:
         assert answer.status == 200, answer
         self.etag = "".join(answer.values("ETag"))
         self.values["ETAG"] = self.etag.encode()
-        self.values["DATE"] = answer.values("Last-Modified")[0].encode()
+        self.values["DATE"] = "".join(answer.values("Last-Modified")).encode()
 
     def ask(self, requests, pipelined=False):
         filled = [(one.method, one.filled(self.values)) for one in [*requests, SENTINEL]]
@@ -179,6 +179,7 @@ def comparable(answer, etag):
             value = re.sub(r"\d\d:\d\d:\d\d", "soon", value)
         headers.append((name, value))
     return {"status line": answer.status_line, "headers": headers, "body": body,
+            "trailers": answer.trailers,
             "interim answers": answer.interim, "wholeness": answer.is_whole,
             "closing": answer.closes}
 

@@ -51,6 +51,8 @@ class StackWatch:
         self.files = {}
         for program, pid in servers(stack):
             self.files[program] = self.files.get(program, Counter()) | open_files(pid)[0]
+        self.file_caches = sum(len(re.findall(r"open_file_cache max=", path.read_text()))
+                               for path in stack.dir.glob("*/*.conf"))
         self.finders = [self._process_problems, self._descriptor_problems, self._backend_problems]
         self.mark()
 
@@ -102,9 +104,10 @@ class StackWatch:
         return problems
 
     def _cached(self, program, files):
-        """nginx's open_file_cache keeps each of the store's files open, once."""
+        """Each open_file_cache of nginx keeps each of the store's files open, once."""
         inside = str(self.stack.root.resolve()) + "/"
-        return Counter(name for name in files if program == "nginx" and name.startswith(inside))
+        return Counter({name: self.file_caches for name in files
+                        if program == "nginx" and name.startswith(inside)})
 
     def _backend_problems(self):
         rows = self.stack.postgres.psql(
