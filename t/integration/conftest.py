@@ -10,6 +10,7 @@ from doubles.whatsapp_graph import HOSTS, WhatsAppGraph
 from site_under_test import Site
 from stack import Programs, Stack
 from stack.postgres import Cluster
+from stack.process import free_port
 from stack.stack import SOURCE
 from watch import StackWatch
 
@@ -113,18 +114,18 @@ def stacks(programs, tmp_path_factory, deployed_cluster):
         running.stop(name)
 
 
-STATIC_TWIN = """
-location /static/ {
-    alias %s/;
-}
-"""
+@pytest.fixture(scope="session")
+def http2_port():
+    """Where the shared stack speaks HTTP/2 in cleartext."""
+    return free_port()
 
 
 @pytest.fixture(scope="session")
-def stack(stacks, quick_settings):
-    """The stack that most tests share. /static/ serves the store with nginx's own handler."""
+def stack(stacks, quick_settings, http2_port):
+    """The stack that most tests share, with twins of its media under nginx's own handler."""
     root = stacks.directory / "main" / "media"
-    return stacks.start("main", quick_settings, STATIC_TWIN % root + twins.config(root))
+    return stacks.start("main", quick_settings,
+                        f"listen 127.0.0.1:{http2_port} http2;\n" + twins.config(root))
 
 
 @pytest.fixture(scope="module")

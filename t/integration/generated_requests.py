@@ -189,3 +189,19 @@ def of_pipelines(seed, count, size):
                    named("Accept-Encoding", chance.choice(ENCODINGS)))
         more, body = chance.choice(BODIES[:3] + BODIES[4:6])
         yield request(chance.choice(["GET", "GET", "HEAD", "POST", "BREW"]), headers + more, body)
+
+
+def of_http2(seed, count, size, may_fail=True):
+    """(method, headers, body) without what HTTP/2 has no place for, and without 412 if they may not
+    fail."""
+    chance = random.Random(seed)
+    pick = chance.choice
+    rarely = [None] * 3
+    for _ in range(count):
+        headers = (named("Range", pick(rarely + ranges(size))) +
+                   named("If-Range", pick(rarely + IF_RANGES)) +
+                   conditions(*(pick([None] * 9 + values) for values in
+                                (TAGS * may_fail, TAGS, DATES * may_fail, DATES))) +
+                   named("Accept-Encoding", pick(ENCODINGS)))
+        yield (pick(["GET"] * 8 + ["HEAD"] * 3 + ["POST", "PUT", "BREW", "OPTIONS"]),
+               [(name, value.strip()) for name, value in headers], pick([b"", b"", b"hello"]))

@@ -44,13 +44,13 @@ OPTIONS = {
 }
 
 # What an answer about a file that the caller may see has, and its twin has not.
-SAFE = {"X-Content-Type-Options": "nosniff",
-        "Content-Security-Policy": "sandbox; default-src 'none'; style-src 'unsafe-inline'; "
+SAFE = {"x-content-type-options": "nosniff",
+        "content-security-policy": "sandbox; default-src 'none'; style-src 'unsafe-inline'; "
                                    "img-src 'self' data:; media-src 'self'; base-uri 'none'; "
                                    "form-action 'none'",
-        "Referrer-Policy": "no-referrer",
-        "Cross-Origin-Resource-Policy": "same-site",
-        "Vary": "Authorization, Cookie"}
+        "referrer-policy": "no-referrer",
+        "cross-origin-resource-policy": "same-site",
+        "vary": "Authorization, Cookie"}
 CACHED = "private, max-age=3600, immutable"
 
 
@@ -71,7 +71,11 @@ class Request:
     template: bytes
 
     def filled(self, values):
-        return re.sub(rb"@([A-Z]+)@", lambda mark: values[mark.group(1).decode()], self.template)
+        return fill(self.template, values)
+
+
+def fill(template, values):
+    return re.sub(rb"@([A-Z]+)@", lambda mark: values[mark.group(1).decode()], template)
 
 
 def request(method, headers=(), body=b"", version="1.1", target="@TARGET@"):
@@ -119,12 +123,15 @@ class Twins:
         answers = []
         for begin in range(0, len(requests), step):
             batch = requests[begin:begin + step]
-            pairs = zip(batch, *(twin.ask(batch, pipelined > 1) for twin in (self.media, self.static)))
-            for one, media, static in pairs:
-                found = differences(one, media, static, self.media.etag, self.static.etag)
-                assert not found, self.report(found, one, media, static)
-                answers.append(media)
+            answers += self.compare(batch, *(twin.ask(batch, pipelined > 1)
+                                             for twin in (self.media, self.static)))
         return answers
+
+    def compare(self, requests, media_answers, static_answers):
+        for one, media, static in zip(requests, media_answers, static_answers, strict=True):
+            found = differences(one, media, static, self.media.etag, self.static.etag)
+            assert not found, self.report(found, one, media, static)
+        return media_answers
 
     def report(self, found, one, media, static):
         parts = ["The twins differ:", *found]
@@ -149,7 +156,7 @@ def differences(one, media, static, media_etag, static_etag):
         return [] if media is static else ["one of them closed without an answer"]
     problems = own_header_problems(one, media, static)
     left, right = comparable(media, media_etag), comparable(static, static_etag)
-    left["headers"] = sorted(without_own(media, static, left["headers"]))
+    left["headers"] = sorted(without_own(left["headers"]))
     right["headers"] = sorted(right["headers"])
     problems += [f"{part}: {excerpt(left[part], right[part])}"
                  for part in left if left[part] != right[part]]
@@ -167,15 +174,16 @@ def comparable(answer, etag):
     body = answer.body
     headers = []
     for name, value in answer.headers:
-        if name == "Date":
+        known = name.lower()
+        if known == "date":
             value = "now"
-        elif name == "ETag" and etag:
+        elif known == "etag" and etag:
             value = value.replace(etag, "own")
-        elif name == "Content-Type" and "boundary=" in value:
+        elif known == "content-type" and "boundary=" in value:
             boundary = value.rsplit("=", 1)[1]
             body = body.replace(boundary.encode(), b"BOUNDARY")
             value = value.replace(boundary, f"{len(boundary)} digits")
-        elif name == "Expires":
+        elif known == "expires":
             value = re.sub(r"\d\d:\d\d:\d\d", "soon", value)
         headers.append((name, value))
     return {"status line": answer.status_line, "headers": headers, "body": body,
@@ -197,7 +205,7 @@ def expected_own(one, media, static):
         return []
     own = list(SAFE.items())
     if not any(value.startswith(("max-age", "no-cache")) for value in static.values("Cache-Control")):
-        own.append(("Cache-Control", "no-store" if media.status == 405 else CACHED))
+        own.append(("cache-control", "no-store" if media.status == 405 else CACHED))
     return own
 
 
@@ -211,8 +219,8 @@ def own_header_problems(one, media, static):
     return problems
 
 
-def without_own(media, static, headers):
-    own = [(name, value) for name, value in media.headers
-           if name in SAFE and value == SAFE[name] or name == "Content-Disposition"
-           or name == "Cache-Control" and value in (CACHED, "no-store")]
-    return [pair for pair in headers if pair not in own]
+def without_own(headers):
+    """The headers of a media answer but for those that it has by design."""
+    own = SAFE.items() | {("cache-control", CACHED), ("cache-control", "no-store")}
+    return [(name, value) for name, value in headers
+            if (name.lower(), value) not in own and name.lower() != "content-disposition"]
