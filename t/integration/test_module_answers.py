@@ -1,9 +1,5 @@
 """Who gets which answer from the module, and with which headers."""
 
-import base64
-import hashlib
-import hmac
-import json
 import time
 import uuid
 
@@ -12,6 +8,7 @@ import requests
 
 from raw_http import exchange, request_bytes
 from site_under_test import Site
+from tokens import encode, make_token
 
 pytestmark = pytest.mark.module
 
@@ -24,19 +21,6 @@ def item(site):
 @pytest.fixture(scope="module")
 def stranger(stack, graph):
     return Site(stack, graph)
-
-
-def encode(part):
-    raw = part if isinstance(part, bytes) else json.dumps(part).encode()
-    return base64.urlsafe_b64encode(raw).rstrip(b"=").decode()
-
-
-def make_token(stack, claims, header=None, key=None):
-    """A JWT made by hand, so that it can be wrong in every way."""
-    key = stack.jwt_key.read_text().strip() if key is None else key
-    signed = f"{encode(header or {'alg': 'HS256', 'typ': 'JWT'})}.{encode(claims)}"
-    mac = hmac.new(key.encode(), signed.encode(), hashlib.sha256).digest()
-    return f"{signed}.{encode(mac)}"
 
 
 @pytest.fixture

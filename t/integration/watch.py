@@ -84,8 +84,8 @@ class StackWatch:
 
     def _process_problems(self):
         counts = {}
-        for program, _ in servers(self.stack):
-            counts[program] = counts.get(program, 0) + 1
+        for program, pid in servers(self.stack):
+            counts[program] = counts.get(program, 0) + (not is_cache_process(pid))
         expected = {"nginx": 1 + self.stack.workers, "media-indexer": 1}
         return [f"{counts.get(program, 0)} {program} processes, expected {count}"
                 for program, count in expected.items() if counts.get(program, 0) != count]
@@ -123,6 +123,14 @@ class StackWatch:
 def servers(stack):
     """(program, pid) of every process of the stack."""
     return [(program, pid) for pid, program in stack_processes(stack.dir).items()]
+
+
+def is_cache_process(pid):
+    """nginx has a manager of its proxy_cache, and for a while a loader."""
+    try:
+        return b"nginx: cache" in Path(f"/proc/{pid}/cmdline").read_bytes()
+    except OSError:
+        return False
 
 
 def open_files(pid):
