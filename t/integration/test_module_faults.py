@@ -131,7 +131,7 @@ def test_without_a_database_public_parts_of_the_site_live_on(site, item):
     try:
         answer = site.get(item["file_url"])
         assert answer.status_code == 503 and int(answer.headers["Retry-After"]) >= 1
-        static = requests.get(f"{site.stack.url}/twin/plain/static/{item['file_key']}", timeout=10)
+        static = requests.get(f"{site.stack.url}/static/{item['file_key']}", timeout=10)
         assert static.status_code == 200
         assert site.get(item["file_url"], token="a.b.c").status_code == 401
     finally:

@@ -25,3 +25,23 @@ def test_the_twins_agree(site, items, option, kind):
     answers = pair.check(generated.mixtures(f"{option} {kind}", 60, items[kind]["file_size"]))
     assert answers
     pair.check([request("GET", [("Range", "bytes=0-0,5-9")]), request("GET"), request("HEAD")])
+
+
+@pytest.mark.parametrize("option, status", [("plain", 200), ("no_symlinks", 403)])
+def test_a_symbolic_link_is_followed_where_it_may_be(site, option, status):
+    item = site.receive_photo()
+    pair = Twins(site, item, option)
+    path = site.stack.root / item["file_key"]
+    path.symlink_to(path.rename(path.with_suffix(".moved")))
+    answers = pair.check([request("GET"), request("HEAD"), request("GET", [("Range", "bytes=5-9")])])
+    assert {answer.status for answer in answers} == ({200, 206} if status == 200 else {403})
+
+
+@pytest.mark.parametrize("option", ["plain", "open_file_cache", "error_page"])
+def test_a_file_that_is_gone_is_gone_for_both(site, option):
+    item = site.receive_photo()
+    pair = Twins(site, item, option)
+    (site.stack.root / item["file_key"]).unlink()
+    statuses = {answer.status for answer in pair.check([request("GET"), request("HEAD")] * 3)}
+    # What open_file_cache holds open lives on for its time.
+    assert statuses == ({200} if option == "open_file_cache" else {404})

@@ -55,8 +55,9 @@ CACHED = "private, max-age=3600, immutable"
 
 
 def config(root):
-    """The locations of all twins, for a server."""
-    lines = ['location = /twin_page { return 200 "another page"; }']
+    """The locations of all twins, for a server; /static/ is short for the plain one."""
+    lines = ['location = /twin_page { return 200 "another page"; }',
+             f"location /static/ {{ alias {root}/; }}"]
     for name, options in OPTIONS.items():
         lines += [f"location ~ ^/twin/{name}/media/(.+)$ {{ {options} media $1; }}",
                   f"location /twin/{name}/static/ {{ {options} alias {root}/; }}"]
