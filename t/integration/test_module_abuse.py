@@ -255,6 +255,24 @@ class TestClaims:
             assert status_of(token) in (401, 404), other
 
 
+class TestMethods:
+    @pytest.mark.parametrize("target", ["media", "/app/x"])
+    def test_none_passes_without_a_token(self, send, item, target):
+        target = item["file_url"] if target == "media" else target
+        for method in ("GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS", "PATCH", "PROPFIND", "COPY",
+                       "MOVE", "LOCK", "MKCOL", "BREW", "PURGE", "CONNECTION"):
+            for headers in ((), (("Authorization", "Bearer a.b.c"),),
+                            (("X-HTTP-Method-Override", "GET"), ("Access-Control-Request-Method", "GET"),
+                             ("Origin", "http://localhost"), ("Upgrade", "websocket"))):
+                answer = send(*headers, target=target, method=method)
+                assert answer.status == 401 and b"user" not in answer.body, (method, headers)
+
+    def test_all_reach_an_application_with_one(self, own_site, send):
+        token = ("Authorization", f"Bearer {own_site.token}")
+        for method in ("GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS", "PATCH", "BREW"):
+            assert send(token, target="/app/x", method=method).status == 200
+
+
 TOLD = ("X-Media-User", "X-Media-Company", "X-Media-Role")
 
 
