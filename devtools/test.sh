@@ -1,15 +1,15 @@
 #!/usr/bin/env bash
-# ./dev test [unit|sql|integration|asan|crash]...: all of them by default.
+# ./dev test [unit|sql|fuzz|integration|asan|crash]...: all of them by default.
 set -euo pipefail
 . "$MEDIA_SOURCE/devtools/common.sh"
 . "$MEDIA_SOURCE/devtools/packages.sh"
 
-suites=(unit sql integration crash asan)
+suites=(unit sql fuzz integration crash asan)
 [ $# -eq 0 ] || suites=("$@")
 for suite in "${suites[@]}"; do
   case $suite in
-    unit | sql | integration | crash | asan) ;;
-    *) die "no such suite: $suite (unit, sql, integration, crash, asan)" ;;
+    unit | sql | fuzz | integration | crash | asan) ;;
+    *) die "no such suite: $suite (unit, sql, fuzz, integration, crash, asan)" ;;
   esac
 done
 
@@ -22,6 +22,7 @@ test_unit() {
   with_postgres ctest --test-dir "$MEDIA_BUILD" --output-on-failure --progress -j "$(nproc)"
 }
 test_sql() { with_postgres bash "$MEDIA_SOURCE/sql/test.sh"; }
+test_fuzz() { "$PYTHON" "$MEDIA_SOURCE/devtools/fuzz.py"; }
 test_integration() { run_pytest -m 'not crash'; }
 test_crash() { run_pytest -m crash; }
 test_asan() {
