@@ -14,7 +14,8 @@ from .sender import APP_SECRET, NUMBER
 
 
 class BenchSite:
-    def __init__(self, stack, provider):
+    def __init__(self, place, stack, provider):
+        self.place = place
         self.stack = stack
         self.provider = provider
         self.company = stack.command("company", "add", "Bench")
@@ -37,20 +38,21 @@ class BenchSite:
             time.sleep(0.05)
 
 
+def nginx_user():
+    """The files belong to whoever runs the benchmark, so the workers must be the same user."""
+    return "user root;" if os.getuid() == 0 else ""
+
+
 @contextmanager
-def bench_site(server_config="", overrides=None, workers=1):
-    """`server_config` may name {root}, the store's directory."""
+def bench_site(postgres_settings=None):
+    """Everything of a benchmark runs below `site.place`: that is how its CPU time is counted."""
     place = Path(tempfile.mkdtemp(prefix="ngx_media-bench.", dir="/var/tmp"))
-    user = "user root;" if os.getuid() == 0 else ""
-    provider = FastProvider(place / "provider", user)
-    stack = Stack(place / "stack", workers=workers)
+    provider = FastProvider(place / "provider", nginx_user())
+    stack = Stack(place / "stack", workers=1, postgres_settings=postgres_settings)
     try:
         provider.start()
-        (stack.dir / "nginx.d").mkdir(parents=True)
-        (stack.dir / "nginx.d" / "bench.conf").write_text(
-            server_config.replace("{root}", str(stack.root)))
-        stack.up(overrides=provider.settings() | (overrides or {}))
-        yield BenchSite(stack, provider)
+        stack.up(overrides=provider.settings())
+        yield BenchSite(place, stack, provider)
     finally:
         if (stack.dir / "stack.json").exists():
             stack.down()

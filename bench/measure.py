@@ -7,7 +7,7 @@ import subprocess
 import time
 from pathlib import Path
 
-from stack.process import stack_processes
+from stack.process import belongs_to, is_alive
 
 TICKS = os.sysconf("SC_CLK_TCK")
 RESULTS = Path(__file__).with_name("results")
@@ -30,10 +30,17 @@ def status_kib(pid, field):
 
 
 def programs(directory):
-    """{program: [pid]} of the servers that work in a directory."""
+    """{program: [pid]} of everything that runs in a directory or below."""
     found = {}
-    for pid, program in stack_processes(directory).items():
-        found.setdefault(program, []).append(pid)
+    for entry in Path("/proc").iterdir():
+        if not entry.name.isdigit() or not belongs_to(int(entry.name), Path(directory)):
+            continue
+        try:
+            program = (entry / "exe").readlink().name.removesuffix(" (deleted)")
+        except OSError:
+            continue
+        if is_alive(int(entry.name)):
+            found.setdefault(program, []).append(int(entry.name))
     return found
 
 

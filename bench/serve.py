@@ -1,63 +1,86 @@
-"""Whole CPU per authorized GET through the module against nginx's static handler."""
+"""Whole CPU per authorized GET: the module, nginx's static handler, and what sites do today.
+
+`python3 -m bench.serve [VARIANT...]`: all of VARIANTS by default.
+"""
 
 import os
-import re
 import statistics
-import subprocess
+import sys
 import tempfile
+from dataclasses import dataclass
 from pathlib import Path
 
 import requests
 
 from .bench_site import bench_site
-from .measure import CpuMeter, programs, save, status_kib
+from .lookups import sustained_lookups
+from .measure import CpuMeter, save
 from .sender import Sender, deliveries
+from .servers import measured_servers
+from .tokens import make_token
+from .traffic import write_script, wrk
 
-FILES = 1000
-SIZE = 4096
+KIB = 1024
+PYTHON = Path("/usr/bin/python3").resolve().name
+FILES = {4 * KIB: 1000, 100 * KIB: 200, 1024 * KIB: 100}
 ROUNDS = 5
 SECONDS = 4
 CONNECTIONS = 32
-MEMORY_REQUESTS = 200_000
 
-# The same files with the same headers, without a token and a lookup.
-STATIC = """
-location {path} {
-    alias {root}/;
-    sendfile on;
-    tcp_nopush on;
-    {cache}
-    add_header X-Content-Type-Options nosniff;
-    add_header Content-Security-Policy "sandbox; default-src 'none'; style-src 'unsafe-inline'; img-src 'self' data:; media-src 'self'; base-uri 'none'; form-action 'none'";
-    add_header Referrer-Policy no-referrer;
-    add_header Cross-Origin-Resource-Policy same-site;
-    add_header Vary "Authorization, Cookie";
-    add_header Cache-Control "private, max-age=3600, immutable";
-    add_header Content-Disposition 'inline; filename="file"';
-}
-"""
-SERVER = (STATIC.replace("{path}", "/static/").replace("{cache}", "") +
-          STATIC.replace("{path}", "/cached/").replace("{cache}", "open_file_cache max=10000;"))
 
-WRK_SCRIPT = """
-local paths = {}
-for line in io.lines("%(paths)s") do paths[#paths + 1] = line end
-local next_path = 0
-wrk.headers["Authorization"] = "Bearer %(token)s"
-local requests = {}
-function init()
-  for i, path in ipairs(paths) do requests[i] = wrk.format("GET", path) end
-end
-function request()
-  next_path = next_path %% #requests + 1
-  return requests[next_path]
-end
-function done(summary)
-  local e = summary.errors
-  io.write(string.format("RESULT %%d %%d\\n", summary.requests,
-    e.connect + e.read + e.write + e.status + e.timeout))
-end
-"""
+@dataclass(frozen=True)
+class Variant:
+    name: str
+    server: str  # bench/nginx/SERVER.conf
+    path: str
+    size: int = 4 * KIB
+    token: str = "hs256"
+    programs: tuple = ("nginx", "postgres")  # whose CPU time counts
+
+
+VARIANTS = [
+    Variant("static", "static", "/static/{key}"),
+    Variant("static_cached", "static", "/cached/{key}"),
+    Variant("static_cached_100k", "static", "/cached/{key}", 100 * KIB),
+    Variant("static_cached_1m", "static", "/cached/{key}", 1024 * KIB),
+    Variant("warm", "warm", "/media/{id}"),
+    Variant("warm_100k", "warm", "/media/{id}", 100 * KIB),
+    Variant("warm_1m", "warm", "/media/{id}", 1024 * KIB),
+    Variant("warm_rs256", "warm", "/rs256/{id}", token="rs256"),
+    Variant("warm_es256", "warm", "/es256/{id}", token="es256"),
+    Variant("warm_opaque", "warm", "/opaque/{id}", token="opaque"),
+    Variant("cold", "cold", "/media/{id}"),
+    Variant("lua", "peers", "/lua/{id}"),
+    Variant("node", "peers", "/node/{id}", programs=("nginx", "postgres", "node")),
+    Variant("fastapi", "peers", "/fastapi/{id}", programs=("nginx", "postgres", PYTHON)),
+]
+
+
+@dataclass(frozen=True)
+class Promise:
+    """dividend / divisor, in whole CPU per request, is at most or at least `bound`."""
+
+    dividend: str
+    divisor: str
+    bound: float
+    at_most: bool = True
+
+    def judge(self, median):
+        ratio = median[self.dividend] / median[self.divisor]
+        kept = ratio <= self.bound if self.at_most else ratio >= self.bound
+        return {"of": f"{self.dividend} / {self.divisor}", "ratio": round(ratio, 2),
+                "bound": f"{'<=' if self.at_most else '>='} {self.bound}", "kept": kept}
+
+
+PROMISES = [
+    Promise("warm", "static_cached", 1.10),
+    Promise("warm_100k", "static_cached_100k", 1.05),
+    Promise("warm_1m", "static_cached_1m", 1.02),
+    Promise("cold", "static_cached", 3.5),
+    Promise("lua", "warm", 1.4, at_most=False),
+    Promise("node", "warm", 8, at_most=False),
+    Promise("fastapi", "warm", 30, at_most=False),
+]
 
 
 def jpegs(count, size):
@@ -65,115 +88,108 @@ def jpegs(count, size):
     return [head + os.urandom(size - len(head)) for _ in range(count)]
 
 
-def wrk(port, script, seconds):
-    """(requests, failed requests)."""
-    done = subprocess.run(
-        ["wrk", "-t1", f"-c{CONNECTIONS}", f"-d{seconds}s", "-s", str(script),
-         f"http://127.0.0.1:{port}"], capture_output=True, text=True, check=True)
-    return tuple(map(int, re.search(r"RESULT (\d+) (\d+)", done.stdout).groups()))
-
-
-def measure_round(site, script):
-    meter = CpuMeter(site.stack.dir)
-    requests, failed = wrk(site.stack.port, script, SECONDS)
-    cpu, wall = meter.read()
-    if failed:
-        raise RuntimeError(f"{failed} of {requests} requests failed")
-    serving = {name: cpu.get(name, 0.0) * 1e6 / requests for name in ("nginx", "postgres")}
-    return {"requests": requests, "wall_s": round(wall, 3),
-            "us_nginx": round(serving["nginx"], 2), "us_postgres": round(serving["postgres"], 2),
-            "us_whole": round(sum(serving.values()), 2)}
-
-
-def scripts(site, directory):
-    """wrk scripts by variant; each asks for all files in turn."""
-    rows = site.stack.postgres.psql(
-        "SELECT m.id, b.storage_key FROM media.media_files m JOIN media.blobs b ON b.id = m.blob_id"
-    ).splitlines()
-    made = {}
-    for name, path in (("module", "/media/{0}"), ("static", "/static/{1}"),
-                       ("static_cached", "/cached/{1}")):
-        paths = directory / f"{name}.txt"
-        paths.write_text("".join(path.format(*row.split("|")) + "\n" for row in rows))
-        made[name] = directory / f"{name}.lua"
-        made[name].write_text(WRK_SCRIPT % {"paths": paths, "token": site.token})
-    return made
-
-
-def verify_same_headers(site, variants):
-    """The variants differ in nothing but the work: same headers, but for the ETag's value."""
-    seen = set()
-    for script in variants.values():
-        path = script.with_suffix(".txt").read_text().splitlines()[0]
-        answer = requests.get(site.stack.url + path, timeout=10,
-                              headers={"Authorization": f"Bearer {site.token}"})
-        answer.headers.update({"ETag": "", "Date": ""})
-        seen.add((answer.status_code, frozenset(answer.headers.items())))
-    if len(seen) != 1:
-        raise RuntimeError(f"the variants answer differently: {seen}")
-
-
-def worker_rss(stack):
-    [worker] = set(programs(stack.dir)["nginx"]) - {stack.nginx_pid()}
-    return status_kib(worker, "VmRSS")
-
-
-def row_lookups(site):
-    return int(site.stack.postgres.psql(
-        "SELECT idx_scan FROM pg_stat_user_tables WHERE relname = 'media_files'"))
-
-
-def memory(site, script):
-    """Resident memory of the worker before and after many requests; Postgres counts as many
-    lookups of a row, so that none was answered from a cache."""
-    before, done, looked_up = worker_rss(site.stack), 0, row_lookups(site)
-    while done < MEMORY_REQUESTS:
-        requests, failed = wrk(site.stack.port, script, SECONDS)
-        if failed:
-            raise RuntimeError(f"{failed} requests failed")
-        done += requests
-    return {"requests": done, "row_lookups": row_lookups(site) - looked_up,
-            "rss_kib_before": before, "rss_kib_after": worker_rss(site.stack)}
-
-
-def main():
-    with bench_site(SERVER) as site, tempfile.TemporaryDirectory() as directory:
-        offers = [site.provider.add(str(900_000_000_000_000 + i), [content])
-                  for i, content in enumerate(jpegs(FILES, SIZE))]
+def ingest_files(site):
+    """Files of every size, the way that they come to a real site."""
+    first = 900_000_000_000_000
+    for size, count in FILES.items():
+        offers = [site.provider.add(str(first + i), [content])
+                  for i, content in enumerate(jpegs(count, size))]
+        first += count
         Sender(site.stack.port).send(deliveries(offers))
-        site.wait_for(FILES, 120)
-        variants = scripts(site, Path(directory))
-        verify_same_headers(site, variants)
-        for script in variants.values():
-            wrk(site.stack.port, script, 2)
-        rounds = {name: [] for name in variants}
-        for _ in range(ROUNDS):
-            for name, script in variants.items():
-                rounds[name].append(measure_round(site, script))
-        memory_figures = memory(site, variants["module"])
-    report(rounds, memory_figures)
+    site.wait_for(sum(FILES.values()), 300)
+    # What Postgres has to clean up after that is no request's work.
+    for command in ("VACUUM ANALYZE", "CHECKPOINT"):
+        site.stack.postgres.psql(command)
 
 
-def report(rounds, memory_figures):
+def write_scripts(site, variants, directory):
+    """{variant: wrk script} that asks for all files of the variant's size in turn."""
+    rows = [line.split("|") for line in site.stack.postgres.psql(
+        "SELECT m.id, b.storage_key, b.size FROM media.media_files AS m "
+        "JOIN media.blobs AS b ON b.id = m.blob_id").splitlines()]
+    return {v: write_script(directory / f"{v.name}.lua",
+                            [v.path.format(id=media, key=key) for media, key, size in rows
+                             if int(size) == v.size], make_token(site, v.token))
+            for v in variants}
+
+
+def verify_same_headers(servers, scripts):
+    """Variants of one size differ in nothing but the work: same status and headers, but for the
+    ETag's value."""
+    for size in FILES:
+        answers = {v.name: answer_of(servers[v.server], script)
+                   for v, script in scripts.items() if v.size == size}
+        if len(set(answers.values())) > 1:
+            raise RuntimeError(f"the variants answer differently: {answers}")
+
+
+def answer_of(server, script):
+    path = script.with_suffix(".txt").read_text().splitlines()[0]
+    token = script.read_text().partition("Bearer ")[2].partition('"')[0]
+    answer = requests.get(f"http://127.0.0.1:{server.port}{path}", timeout=10,
+                          headers={"Authorization": f"Bearer {token}"})
+    if answer.status_code != 200:
+        raise RuntimeError(f"{path}: {answer.status_code} {answer.text[:200]}")
+    headers = {name.lower(): value for name, value in answer.headers.items()}
+    return frozenset((headers | {"etag": "", "date": ""}).items())
+
+
+def measure_round(site, variant, server, script):
+    meter = CpuMeter(site.place)
+    load = wrk(server.port, script, SECONDS, CONNECTIONS)
+    cpu, wall = meter.read()
+    spent = {name: cpu[name] * 1e6 / load.requests for name in variant.programs}
+    return {"requests": load.requests, "wall_s": round(wall, 3),
+            "us": {name: round(us, 2) for name, us in spent.items()},
+            "us_whole": round(sum(spent.values()), 2)}
+
+
+def measure(site, servers, scripts):
+    for variant, script in scripts.items():
+        wrk(servers[variant.server].port, script, 2, CONNECTIONS)
+    rounds = {variant.name: [] for variant in scripts}
+    for _ in range(ROUNDS):
+        for variant, script in scripts.items():
+            rounds[variant.name].append(
+                measure_round(site, variant, servers[variant.server], script))
+    return rounds
+
+
+def report(rounds):
     median = {name: statistics.median(one["us_whole"] for one in runs)
               for name, runs in rounds.items()}
-    figures = {
-        "files": FILES, "size": SIZE, "connections": CONNECTIONS, "nginx_workers": 1,
-        "median_us_per_request": median,
-        "ratio_to_static": round(median["module"] / median["static"], 2),
-        "ratio_to_static_cached": round(median["module"] / median["static_cached"], 2),
-        "rounds": rounds, "memory": memory_figures}
     for name, runs in rounds.items():
         rate = statistics.median(one["requests"] / one["wall_s"] for one in runs)
-        split = statistics.median(one["us_postgres"] for one in runs)
-        print(f"{name:14} {median[name]:7.1f} us a request (Postgres {split:5.1f}), "
-              f"{rate:8,.0f} requests/s")
-    print(f"module / static: {figures['ratio_to_static']}x, "
-          f"module / static with open_file_cache: {figures['ratio_to_static_cached']}x")
-    print("worker RSS over {requests:,} requests ({row_lookups:,} row lookups): "
-          "{rss_kib_before} -> {rss_kib_after} KiB".format(**memory_figures))
+        parts = {program for one in runs for program in one["us"]}
+        split = {program: statistics.median(one["us"].get(program, 0) for one in runs)
+                 for program in sorted(parts)}
+        text = ", ".join(f"{program} {us:.1f}" for program, us in split.items() if us >= 0.05)
+        print(f"{name:19} {median[name]:7.1f} us a request ({text}), {rate:8,.0f} requests/s")
+    judged = [promise.judge(median) for promise in PROMISES
+              if {promise.dividend, promise.divisor} <= median.keys()]
+    for one in judged:
+        print("{of:31} {ratio:6.2f}  wanted {bound:8} {}".format(
+            "kept" if one["kept"] else "NOT KEPT", **one))
+    return {"files": FILES, "connections": CONNECTIONS, "median_us_per_request": median,
+            "promises": judged, "rounds": rounds}
+
+
+def main(names):
+    variants = [v for v in VARIANTS if not names or v.name in names]
+    if len(variants) < len(names):
+        raise SystemExit(f"variants: {' '.join(v.name for v in VARIANTS)}")
+    with bench_site() as site, tempfile.TemporaryDirectory() as directory:
+        ingest_files(site)
+        with measured_servers(site, sorted({v.server for v in variants})) as servers:
+            scripts = write_scripts(site, variants, Path(directory))
+            verify_same_headers(servers, scripts)
+            rounds = measure(site, servers, scripts)
+            figures = report(rounds)
+            for variant, script in scripts.items():
+                if variant.name == "cold":
+                    figures["lookups"] = sustained_lookups(site, servers["cold"], script)
     save("serve", figures)
 
 
 if __name__ == "__main__":
-    main()
+    main(sys.argv[1:])

@@ -1,22 +1,26 @@
 #!/usr/bin/env bash
-# ./dev bench [serve|ingest]: both by default. Method: bench/README.md.
+# ./dev bench [NAME [ARGUMENT...]]: serve and ingest by default. Method: bench/README.md.
 set -euo pipefail
 . "$MEDIA_SOURCE/devtools/common.sh"
 . "$MEDIA_SOURCE/devtools/packages.sh"
 
-benchmarks=(serve ingest)
-[ $# -eq 0 ] || benchmarks=("$@")
-for benchmark in "${benchmarks[@]}"; do
-  case $benchmark in
-    serve | ingest) ;;
-    *) die "no such benchmark: $benchmark (serve, ingest)" ;;
-  esac
-done
+benchmark() {
+  note "benchmark: $1"
+  "$PYTHON" -m "bench.$1" "${@:2}"
+}
+
+case ${1:-} in
+  '' | serve | ingest | memory | growth) ;;
+  *) die "no such benchmark: $1 (serve, ingest, memory, growth)" ;;
+esac
 
 need_packages build run bench
+command -v npm >/dev/null || apt_install npm
 bash "$MEDIA_SOURCE/devtools/build.sh"
 export PYTHONPATH="$PYTHONPATH:$MEDIA_SOURCE"
-for benchmark in "${benchmarks[@]}"; do
-  note "benchmark: $benchmark"
-  "$PYTHON" -m "bench.$benchmark"
-done
+if [ $# -gt 0 ]; then
+  benchmark "$@"
+else
+  benchmark serve
+  benchmark ingest
+fi
