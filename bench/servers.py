@@ -112,11 +112,12 @@ def peers(site):
 
 
 @contextmanager
-def measured_servers(site, names):
+def measured_servers(site, names, zone="64m"):
     """{name: server} of bench/nginx's static, cold and warm and of the peers, started."""
-    write_keys(site.place / "tokens")
+    tokens = site.place / "tokens"
+    write_keys(tokens)
     with ExitStack() as running:
         yield {name: running.enter_context(
             peers(site) if name == "peers" else
-            serving(Nginx(site, name, tokens=site.place / "tokens", zone="64m")))
+            serving(Nginx(site, name, tokens=tokens, zone=zone)))
                for name in names}

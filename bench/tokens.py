@@ -12,7 +12,7 @@ from cryptography.hazmat.primitives.serialization import (Encoding, NoEncryption
 
 def write_keys(directory):
     """ALGORITHM.pem, which nginx reads, and ALGORITHM.key, which signs."""
-    directory.mkdir()
+    directory.mkdir(exist_ok=True)
     for name, key in (("rs256", rsa.generate_private_key(65537, 2048)),
                       ("es256", ec.generate_private_key(ec.SECP256R1()))):
         (directory / f"{name}.pem").write_bytes(key.public_key().public_bytes(

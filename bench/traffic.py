@@ -7,23 +7,15 @@ from dataclasses import dataclass
 SCRIPT = """
 local paths = {}
 for line in io.lines("%(paths)s") do paths[#paths + 1] = line end
-wrk.method = "%(method)s"
 wrk.headers["Authorization"] = "Bearer %(token)s"
 local first, last
 function init()
   first, last = wrk.format(nil, "/\\0"):match("^(.-)/%%z(.*)$")
 end
-local next_path = 0
+local next_path = %(first)d
 function request()
   next_path = next_path %% #paths + 1
   return first .. paths[next_path] .. last
-end
-local limit, answered = %(limit)d, 0
-if limit > 0 then
-  function response()
-    answered = answered + 1
-    if answered == limit then wrk.thread:stop() end
-  end
 end
 function done(summary, latency)
   local e = summary.errors
@@ -41,13 +33,17 @@ class Load:
     p99_us: int
 
 
-def write_script(path, paths, token, method="GET", limit=0):
-    """A wrk script that asks for all paths in turn, `limit` times (0: as long as wrk runs)."""
+def write_script(path, paths, token):
+    """A wrk script that asks for all paths in turn."""
     list_file = path.with_suffix(".txt")
     list_file.write_text("".join(f"{line}\n" for line in paths))
-    path.write_text(SCRIPT % {"paths": list_file, "token": token, "method": method,
-                              "limit": limit})
+    start_at(path, 0, token)
     return path
+
+
+def start_at(path, first, token):
+    """Lets the script begin with this path of its list."""
+    path.write_text(SCRIPT % {"paths": path.with_suffix(".txt"), "token": token, "first": first})
 
 
 def wrk(port, script, seconds, connections):
