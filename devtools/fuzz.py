@@ -1,8 +1,8 @@
 """Builds t/fuzz with clang and libFuzzer into build/fuzz and runs every target for a while.
 
 Each starts from its kept inputs in t/fuzz/corpus/TARGET; what it finds stays in build/fuzz/corpus.
-MEDIA_FUZZ_SECONDS (default 10) is how long one runs. `devtools/fuzz.py merge` then makes the kept
-corpora the fewest inputs that reach what all of them reach.
+MEDIA_FUZZ_SECONDS (default 10) is how long one runs. `devtools/fuzz.py merge [TARGET...]` then makes
+the kept corpora the fewest inputs that reach what all of them reach.
 """
 
 import os
@@ -83,8 +83,8 @@ def merge(target):
 
 def main(arguments):
     build()
-    if arguments == ["merge"]:
-        for target in targets():
+    if arguments[:1] == ["merge"]:
+        for target in arguments[1:] or targets():
             merge(target)
         return 0
     with ThreadPoolExecutor(os.cpu_count()) as pool:
