@@ -17,10 +17,11 @@ from .tokens import write_keys
 HERE = Path(__file__).resolve().parent
 CONFIGS = HERE / "nginx"
 PEERS = HERE / "peers"
-LUA_MODULES = """\
+# All other servers load ours.
+MODULES = {"static": "", "peers": """\
 load_module /usr/lib/nginx/modules/ndk_http_module.so;
 load_module /usr/lib/nginx/modules/ngx_http_lua_module.so;
-"""
+"""}
 RECORDS = """
 SELECT concat_ws('|', m.id, l.company_id, l.status, l.mime_type, coalesce(l.file_name, ''),
                  l.storage_key)
@@ -30,14 +31,14 @@ FROM media.media_files AS m CROSS JOIN LATERAL media.lookup_media(m.id) AS l"""
 class Nginx:
     """One worker with the configuration NAME.conf, below site.place."""
 
-    def __init__(self, site, name, modules="", **values):
+    def __init__(self, site, name, **values):
         self.dir = site.place / name
         self.port = process.free_port()
         self.dir.mkdir(exist_ok=True)
         stack = site.stack
         values |= {
             "dir": self.dir, "port": self.port, "http": f"{name}.conf", "user": nginx_user(),
-            "modules": modules or f"load_module {stack.programs.module};", "media": stack.root,
+            "modules": MODULES.get(name, f"load_module {stack.programs.module};"), "media": stack.root,
             "keys": stack.keys, "conninfo": stack.postgres.conninfo(user="media_nginx")}
         for source in [*CONFIGS.glob("*.conf"), CONFIGS / "nginx.conf.in"]:
             text = re.sub(r"@(\w+)@", lambda m: str(values.get(m[1], m[0])), source.read_text())
@@ -100,7 +101,7 @@ def peers(site):
     node_dir = site.place / "node"
     install_node_packages(node_dir)
     (site.place / "records").write_text(site.stack.postgres.psql(RECORDS) + "\n")
-    server = Nginx(site, "peers", LUA_MODULES, peers=PEERS, apps=site.place / "apps",
+    server = Nginx(site, "peers", peers=PEERS, apps=site.place / "apps",
                    records=site.place / "records")
     node = ["node", str(node_dir / "app.js")]
     fastapi = ["/usr/bin/python3", "-m", "uvicorn", "app:app", "--app-dir", str(PEERS),
