@@ -22,7 +22,6 @@ void on_answer(AnswerWaiter& waiter, const Answer& answer) {
     return true;
   });
   if (!is_taken) ctx.decision = Decision::broken;
-  r->read_event_handler = ngx_http_block_reading;
   r->write_event_handler(r);
   ngx_http_run_posted_requests(c);
 }
@@ -53,9 +52,10 @@ std::optional<Answer> ask_for(RequestCtx& ctx, const Question& question,
     ctx.source = answer->source;
     return answer;
   }
+  // A client that has said all it has to say may close its half of the connection
+  // meanwhile: as with a file, it gets its answer. So nothing is read here.
   ctx.is_waiting = true;
   ctx.request->connection->log->action = const_cast<char*>("asking the database");
-  ctx.request->read_event_handler = ngx_http_test_reading;
   return std::nullopt;
 }
 

@@ -102,15 +102,16 @@ ngx_int_t check_file(ngx_http_request_t* r, const ngx_str_t& path, const ngx_ope
   return NGX_HTTP_INTERNAL_SERVER_ERROR;
 }
 
-/// Without a hash nginx's own, of size and time.
+/// Without a hash nginx's own, of size and time; none where `etag` is off.
 void set_entity_tag(ngx_http_request_t* r, const MediaRecord& record) {
+  if (!core_conf(r).etag) return;
   if (!record.sha256) {
     if (ngx_http_set_etag(r) != NGX_OK) throw std::bad_alloc();
     return;
   }
   const auto tag = entity_tag(*record.sha256);
   const ngx_str_t value = copy(r->pool, {tag.data(), tag.size()});
-  r->headers_out.etag = add_header(r, "ETag", view(value));
+  r->headers_out.etag = replace_header(r, "ETag", view(value));
 }
 
 void set_headers(ngx_http_request_t* r, RequestCtx& ctx, const ngx_open_file_info_t& file) {
@@ -125,7 +126,7 @@ void set_headers(ngx_http_request_t* r, RequestCtx& ctx, const ngx_open_file_inf
   set_entity_tag(r, record);
   add_safety_headers(r, ctx, mime, cache_control(record.is_public));
   const auto disposition = content_disposition(is_inline_safe(mime), record.file_name);
-  add_header(r, "Content-Disposition", view(copy(r->pool, disposition)));
+  replace_header(r, "Content-Disposition", view(copy(r->pool, disposition)));
 }
 
 ngx_int_t send_body(ngx_http_request_t* r, const ngx_str_t& path,

@@ -18,7 +18,26 @@ void remove_headers(ngx_http_request_t* r, RequestCtx& ctx) {
   compat::unregister_cache_control(r);
 }
 
+void drop_header(ngx_http_request_t* r, std::string_view name) {
+  for (auto* part = &r->headers_out.headers.part; part != nullptr; part = part->next) {
+    auto* headers = static_cast<ngx_table_elt_t*>(part->elts);
+    for (ngx_uint_t i = 0; i < part->nelts; ++i) {
+      const ngx_str_t& key = headers[i].key;
+      auto* wanted = reinterpret_cast<u_char*>(const_cast<char*>(name.data()));
+      if (key.len == name.size() && ngx_strncasecmp(key.data, wanted, key.len) == 0) {
+        headers[i].hash = 0;
+      }
+    }
+  }
+}
+
 }  // namespace
+
+ngx_table_elt_t* replace_header(ngx_http_request_t* r, std::string_view name,
+                                std::string_view value) {
+  drop_header(r, name);
+  return add_header(r, name, value);
+}
 
 ngx_table_elt_t* add_header(ngx_http_request_t* r, std::string_view name, std::string_view value) {
   auto* header = static_cast<ngx_table_elt_t*>(ngx_list_push(&r->headers_out.headers));
@@ -34,14 +53,16 @@ ngx_table_elt_t* add_header(ngx_http_request_t* r, std::string_view name, std::s
 void add_safety_headers(ngx_http_request_t* r, RequestCtx& ctx, std::string_view mime_type,
                         std::string_view cache_control) {
   remove_headers(r, ctx);
+  drop_header(r, "Expires");
+  r->headers_out.expires = nullptr;
   auto next = ctx.headers.begin();
-  *next++ = add_header(r, "X-Content-Type-Options", "nosniff");
-  *next++ = add_header(r, "Content-Security-Policy", content_security_policy(mime_type));
-  *next++ = add_header(r, "Referrer-Policy", "no-referrer");
-  *next++ = add_header(r, "Cross-Origin-Resource-Policy", "same-site");
+  *next++ = replace_header(r, "X-Content-Type-Options", "nosniff");
+  *next++ = replace_header(r, "Content-Security-Policy", content_security_policy(mime_type));
+  *next++ = replace_header(r, "Referrer-Policy", "no-referrer");
+  *next++ = replace_header(r, "Cross-Origin-Resource-Policy", "same-site");
   const std::string_view vary = location_conf(r).vary;
   if (!vary.empty()) *next++ = add_header(r, "Vary", vary);
-  *next = add_header(r, "Cache-Control", cache_control);
+  *next = replace_header(r, "Cache-Control", cache_control);
   if (!compat::register_cache_control(r, *next)) throw std::bad_alloc();
 }
 

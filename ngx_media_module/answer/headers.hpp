@@ -9,6 +9,11 @@ namespace media::nginx {
 /// Adds a response header. Name and value must live as long as the request.
 ngx_table_elt_t* add_header(ngx_http_request_t* r, std::string_view name, std::string_view value);
 
+/// The same in place of headers of that name, such as those that an application
+/// sent along with X-Accel-Redirect.
+ngx_table_elt_t* replace_header(ngx_http_request_t* r, std::string_view name,
+                                std::string_view value);
+
 /// The headers that every answer of a `media` location has, errors included.
 /// Once a request, also when it is redirected internally.
 void add_safety_headers(ngx_http_request_t* r, RequestCtx& ctx, std::string_view mime_type,

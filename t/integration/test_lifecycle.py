@@ -11,7 +11,7 @@ from doubles.faults import ALWAYS
 from doubles.whatsapp_webhook import envelope
 from site_under_test import Site, photo
 from stack.process import is_alive, wait_until
-from test_module_faults import FrozenDatabase, with_restart_noise
+from faults_under_test import FrozenDatabase, with_restart_noise
 
 
 @pytest.fixture

@@ -6,6 +6,7 @@ import subprocess
 import time
 import uuid
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import pytest
 import requests
@@ -237,6 +238,11 @@ def test_killed_workers_lose_nothing_that_others_serve(site, item):
     wait_until(lambda: site.seen(media_id(item)).status_code == 404, 2, "the deletion")
 
 
+def children(pid):
+    return {int(child) for task in Path(f"/proc/{pid}/task").iterdir()
+            for child in (task / "children").read_text().split()}
+
+
 @abandoned_lookups
 def test_a_binary_upgrade_fails_no_request(own_stack, graph):
     """USR2, then QUIT to the old master. nginx allows it only to a daemon."""
@@ -252,9 +258,10 @@ def test_a_binary_upgrade_fails_no_request(own_stack, graph):
     with Load(site, item) as load:
         os.kill(old, signal.SIGUSR2)
         wait_until(lambda: stack.nginx_pid() not in (old, None), 15, "the new master")
-        wait_until(lambda: len(workers(stack)) > stack.workers, 10, "its workers")
+        wait_until(lambda: len(children(stack.nginx_pid())) == stack.workers, 10, "its workers")
         os.kill(old, signal.SIGQUIT)
-        wait_until(lambda: len(workers(stack)) == stack.workers, 15, "the old ones to leave")
+        wait_until(lambda: set(workers(stack)) == children(stack.nginx_pid()), 15,
+                   "the old ones to leave")
     assert load.failures == []
     assert set(load.statuses) == {200}
     site.warm(item)

@@ -12,7 +12,6 @@ import pytest
 import requests
 
 from doubles.whatsapp_webhook import envelope
-from conftest import STATIC_TWIN
 from faults_under_test import (FrozenDatabase, Load, abandoned_lookups, nginx_signal,
                                with_restart_noise, workers)
 from raw_http import request_bytes
@@ -22,12 +21,14 @@ from watch import resident_kib, servers
 
 pytestmark = pytest.mark.module
 
+STATIC_TWIN = "location /static/ { alias %s/media/; }"
+
 
 @pytest.fixture(scope="module")
 def site(stacks, quick_settings, graph):
     """A site on a stack without media_cache."""
-    stack = stacks.start("uncached", quick_settings,
-                         STATIC_TWIN % (stacks.directory / "uncached" / "media"), cache=False)
+    stack = stacks.start("uncached", quick_settings, STATIC_TWIN % (stacks.directory / "uncached"),
+                         cache=False)
     yield Site(stack, graph)
     stacks.stop("uncached")
 
@@ -52,6 +53,16 @@ def test_clients_that_hang_up_leave_nothing_behind(site, item):
     with ThreadPoolExecutor(8) as pool:
         list(pool.map(hang_up, range(400)))
     assert site.get(item["file_url"]).status_code == 200
+
+
+def test_a_client_that_has_said_all_still_gets_its_answer(site, item):
+    """It closes its half of the connection while the lookup is under way."""
+    request = request_bytes("GET", item["file_url"], [("Authorization", f"Bearer {site.token}")])
+    for _ in range(50):
+        with socket.create_connection(("127.0.0.1", site.stack.port), timeout=10) as client:
+            client.sendall(request)
+            client.shutdown(socket.SHUT_WR)
+            assert client.recv(100).startswith(b"HTTP/1.1 200 ")
 
 
 @pytest.mark.log_noise("postgres", "connection to client lost")

@@ -8,6 +8,7 @@ import uuid
 import pytest
 import requests
 
+from raw_http import exchange, request_bytes
 from site_under_test import Site, photo
 from stack.process import free_port
 from watch import LogMark
@@ -25,6 +26,7 @@ server {
         add_header X-Accel-Redirect $http_x_to;
         add_header Content-Disposition "attachment; filename=evil.html";
         add_header Cache-Control "public, max-age=99999";
+        add_header Expires "Thu, 31 Dec 2037 23:55:55 GMT";
         add_header Set-Cookie seen=1;
         return 200 "body of the application";
     }
@@ -203,14 +205,15 @@ class TestErrorPages:
         log = LogMark(own_site.stack.logs / "nginx-error.log")
         psql("ALTER FUNCTION media.lookup_media(uuid) RENAME TO lookup_media_kept")
         try:
-            page, legacy = ask("/static-page/{id}"), ask("/legacy/{id}")
+            # Of ids that nobody asked for before: of others the answer is remembered.
+            page, legacy = (ask(f"/{place}/{uuid.uuid4()}") for place in ("static-page", "legacy"))
             assert ask("/legacy/{id}", "").text.startswith("legacy")
         finally:
             psql("ALTER FUNCTION media.lookup_media_kept(uuid) RENAME TO lookup_media")
         assert (page.status_code, page.text) == (503, PAGE)
         assert int(page.headers["Retry-After"]) >= 1
         assert legacy.status_code == 200 and legacy.text.startswith("legacy GET")
-        log.wait_for("lookup failed")
+        log.wait_for(r"lookup_media\(\) failed")
 
 
 class TestInternalRedirects:
@@ -240,6 +243,16 @@ class TestAccelRedirect:
         assert ask("/app/x", "", X_To=f"/protected/{item['id']}").status_code == 401
         assert ask("/app/x", X_To=f"/protected/{ABSENT}").status_code == 404
         assert ask("/app/x", X_To="/protected/..%2fmedia").status_code == 404
+
+    def test_how_the_answer_is_shown_and_kept_is_not_the_applications_to_say(self, own_site, item):
+        answer = exchange(own_site.stack.port, request_bytes("GET", "/app/x", [
+            ("X-To", f"/protected/{item['id']}"), ("Authorization", f"Bearer {own_site.token}")]))
+        assert answer.status == 200
+        assert answer.headers["cache-control"] == ["private, max-age=3600, immutable"]
+        [disposition] = answer.headers["content-disposition"]
+        assert disposition.startswith("inline") and "evil" not in disposition
+        assert "expires" not in answer.headers
+        assert answer.headers["set-cookie"] == ["seen=1"]
 
     def test_ranges_and_conditions_hold(self, ask, content, item):
         to = f"/protected/{item['id']}"

@@ -25,6 +25,7 @@ OPTIONS = {
     "no_ranges": "max_ranges 0;",
     "one_range": "max_ranges 1;",
     "modified_before": "if_modified_since before;",
+    "no_etag": "etag off;",
     "modified_off": "if_modified_since off;",
     "expires": "expires 5m;",
     "expires_epoch": "expires epoch;",

@@ -134,7 +134,8 @@ def is_cache_process(pid):
 
 
 def open_files(pid):
-    """(names of open files, number of sockets). Pipes, timers and epoll count as files."""
+    """(names of open files, number of sockets). Pipes, timers and epoll count as files, what a
+    daemon has instead of a terminal does not."""
     files, sockets = Counter(), 0
     try:
         entries = os.listdir(f"/proc/{pid}/fd")
@@ -147,7 +148,7 @@ def open_files(pid):
             continue
         if target.startswith("socket:"):
             sockets += 1
-        else:
+        elif target != "/dev/null":
             files[re.sub(r":\[\d+\]$", "", target)] += 1
     return files, sockets
 
