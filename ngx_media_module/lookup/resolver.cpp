@@ -129,6 +129,10 @@ Answer Resolver::answer_of(Lookup& lookup, const LookupResult& result) {
 Answer Resolver::read_row(const Lookup& lookup, const Row& row) {
   const Statement& statement = *lookup.question.statement;
   const auto encoded = statement.encode(row, encoded_);
+  if (!encoded && encoded.error().code == ErrorCode::unauthorized) {
+    keep_absent(lookup);
+    return {Answer::Kind::absent, AnswerSource::database, {}};
+  }
   if (!encoded) {
     log_throttled(row_log_, NGX_LOG_ERR, log_, statement.name + ": " + encoded.error().message);
     return {Answer::Kind::broken, AnswerSource::database, {}};

@@ -64,6 +64,10 @@ const Column* Row::find(std::string_view name) const {
   return found == columns_.end() || found->is_null ? nullptr : &*found;
 }
 
+bool Row::has(std::string_view name) const {
+  return std::ranges::find(columns_, name, &Column::name) != columns_.end();
+}
+
 std::string id_of(const Column& column) {
   if (const auto number = integer_of(column)) return std::to_string(*number);
   if (column.type == kUuid && column.bytes.size() == 16) {

@@ -25,6 +25,8 @@ class Row {
 
   /// Null when there is no such column, or when it is NULL.
   const Column* find(std::string_view name) const;
+  /// Whether there is such a column, be it NULL.
+  bool has(std::string_view name) const;
 
  private:
   std::span<const Column> columns_;

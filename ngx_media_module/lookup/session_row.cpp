@@ -10,11 +10,17 @@ std::unexpected<Error> bad_column(std::string_view name) {
   return fail(ErrorCode::internal, "the session lookup returned an unusable " + std::string(name));
 }
 
+/// As of a user who has left his last company, or was never in one.
+bool has_no_company(const Row& row) {
+  if (row.find("companies") == nullptr) return row.has("companies");
+  const auto companies = ids_of(*row.find("companies"));
+  return companies && companies->empty();
+}
+
 bool read_companies(const Row& row, Identity& identity) {
   const Column* const column = row.find("companies");
   const auto companies = column == nullptr ? std::nullopt : ids_of(*column);
-  return companies && !companies->empty() &&
-         std::ranges::all_of(*companies, [&](const std::string& company) {
+  return companies && std::ranges::all_of(*companies, [&](const std::string& company) {
            return add_company(identity, company);
          });
 }
@@ -26,6 +32,7 @@ Result<Identity> parse_session(const Row& row) {
   const Column* const user = row.find("user_id");
   if (user != nullptr) identity.user = id_of(*user);
   if (identity.user.empty() || !is_header_text(identity.user)) return bad_column("user_id");
+  if (has_no_company(row)) return fail(ErrorCode::unauthorized, "the user has no company");
   if (!read_companies(row, identity)) return bad_column("companies");
   if (const Column* const role = row.find("role")) identity.role = id_of(*role);
   if (!is_header_text(identity.role)) return bad_column("role");

@@ -25,7 +25,7 @@ struct EncodedAnswer {
 using AnswerBuffer = std::span<std::byte, SharedCache::kMaxValueBytes>;
 
 /// Reads the row and writes what is worth keeping. Errors: `internal`, for a row
-/// that is not as agreed.
+/// that is not as agreed; `unauthorized`, for one that counts as none.
 using AnswerEncoder = Result<EncodedAnswer> (*)(const Row& row, AnswerBuffer buffer);
 
 /// A kind of question to the database. Parameters are texts; each connection
