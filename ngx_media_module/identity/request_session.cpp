@@ -35,6 +35,14 @@ std::string credentials_of(ngx_http_request_t* r, const RequestSession& session)
   return has_any ? credentials : std::string();
 }
 
+/// The same URI is another application in another server.
+std::string name_of_server(ngx_http_request_t* r) {
+  const auto& server = *static_cast<ngx_http_core_srv_conf_t*>(
+      ngx_http_get_module_srv_conf(r, ngx_http_core_module));
+  return std::string(reinterpret_cast<const char*>(server.file_name)) + ':' +
+         std::to_string(server.line) + ' ' + std::string(view(server.server_name)) + '\n';
+}
+
 std::string_view header_of(ngx_http_request_t* r, std::string_view lower_case_name) {
   ngx_list_part_t* part = &r->headers_out.headers.part;
   for (; part != nullptr; part = part->next) {
@@ -82,16 +90,16 @@ SessionOutcome take_identity(const Enquiry& enquiry, ngx_http_request_t* answer)
 
 SessionOutcome judge(const Enquiry& enquiry, ngx_http_request_t* answer, ngx_int_t rc) {
   static LogThrottle throttle;
-  const ngx_uint_t status = rc >= NGX_HTTP_SPECIAL_RESPONSE ? static_cast<ngx_uint_t>(rc)
-                                                            : answer->headers_out.status;
+  const ngx_uint_t status =
+      rc >= NGX_HTTP_SPECIAL_RESPONSE ? static_cast<ngx_uint_t>(rc) : answer->headers_out.status;
   if (rc != NGX_ERROR && status >= 200 && status < 300) return take_identity(enquiry, answer);
-  if (status >= 300 && status < 500 && status != NGX_HTTP_NOT_FOUND &&
-      status != NGX_HTTP_CLIENT_CLOSED_REQUEST) {
+  if (status == NGX_HTTP_CLIENT_CLOSED_REQUEST) return SessionOutcome::unavailable;
+  if (status >= 300 && status < 500 && status != NGX_HTTP_NOT_FOUND) {
     return refuse_caller(*enquiry.ctx, {ErrorCode::unauthorized, "the application says no"});
   }
   log_throttled(throttle, NGX_LOG_ERR, RequestLog(answer).get(),
-                "\"" + std::string(view(enquiry.session->uri)) + "\" answered a session request with " +
-                    std::to_string(status));
+                "\"" + std::string(view(enquiry.session->uri)) +
+                    "\" answered a session request with " + std::to_string(status));
   return SessionOutcome::unavailable;
 }
 
@@ -99,9 +107,8 @@ ngx_int_t on_answer(ngx_http_request_t* answer, void* data, ngx_int_t rc) noexce
   auto& enquiry = *static_cast<Enquiry*>(data);
   RequestCtx& ctx = *enquiry.ctx;
   ctx.is_waiting = false;
-  ctx.awaited_outcome =
-      guard<SessionOutcome>(answer->connection->log, SessionOutcome::unavailable,
-                            [&] { return judge(enquiry, answer, rc); });
+  ctx.awaited_outcome = guard<SessionOutcome>(answer->connection->log, SessionOutcome::unavailable,
+                                              [&] { return judge(enquiry, answer, rc); });
   return rc;
 }
 
@@ -118,8 +125,12 @@ SessionOutcome start_subrequest(RequestCtx& ctx, const RequestSession& session,
   if (ngx_http_subrequest(r, &uri, nullptr, &asking, after, NGX_HTTP_SUBREQUEST_WAITED) != NGX_OK) {
     return SessionOutcome::unavailable;
   }
-  // Only the answer's header is of interest, and the body of the request is not sent.
+  // Only the answer's header is of interest, and the body of the request is not sent;
+  // announced all the same, it would be waited for.
   asking->request_body = allocate_zeroed<ngx_http_request_body_t>(r->pool);
+  asking->headers_in.content_length = nullptr;
+  asking->headers_in.content_length_n = -1;
+  asking->headers_in.chunked = 0;
   asking->header_only = 1;
   worker_stats().add(Counter::subrequests);
   ctx.is_waiting = true;
@@ -133,7 +144,8 @@ SessionOutcome try_request(RequestCtx& ctx, const Session& session, const Reques
   const std::string credentials = credentials_of(ctx.request, request);
   if (credentials.empty()) return SessionOutcome::no_credential;
   AnswerCache* cache = worker_cache();
-  const CredentialKey key = credential_key(cache, session, credentials);
+  const CredentialKey key =
+      credential_key(cache, session, name_of_server(ctx.request) + credentials);
   if (const auto outcome = recall_identity(ctx, cache, key)) return *outcome;
   if (patience == Patience::none) return SessionOutcome::waiting;
   return start_subrequest(ctx, request, key);
