@@ -61,15 +61,18 @@ SessionOutcome try_jwt(RequestCtx& ctx, const Session& session, const JwtSession
                    [&] { return verify_jwt(*token, jwt.keys, jwt.policy, ngx_time()); });
 }
 
+/// Browsers may still have a cookie of an earlier version or scheme, which hides no good one.
 SessionOutcome try_next_auth(RequestCtx& ctx, const Session& session,
                              const NextAuthSession& next_auth) {
+  SessionOutcome outcome = SessionOutcome::no_credential;
   for (const auto& cookie : next_auth.cookies) {
     const auto value = read_cookie(ctx.request, cookie.name);
     if (!value) continue;
-    return try_token(ctx, session, cookie.name + '=' + *value,
-                     [&] { return verify_cookie(*value, cookie, next_auth.policy); });
+    outcome = try_token(ctx, session, cookie.name + '=' + *value,
+                        [&] { return verify_cookie(*value, cookie, next_auth.policy); });
+    if (outcome == SessionOutcome::accepted) break;
   }
-  return SessionOutcome::no_credential;
+  return outcome;
 }
 
 }  // namespace media::nginx
