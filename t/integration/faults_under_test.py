@@ -44,6 +44,7 @@ class Load:
     """Asks for media from several threads until it is told to stop."""
 
     def __init__(self, site, item, threads=4):
+        self.threads = threads
         self.statuses = []
         self.failures = []
         self._stop = threading.Event()

@@ -19,6 +19,8 @@ from stack.process import wait_until
 
 pytestmark = pytest.mark.module
 
+KILLS = 20
+
 # Whatever the lookup says, in the answer; and no session, so that only records are asked for.
 LOCATIONS = """
 location ~ ^/seen/(?<media_id>[^/]+)$ {
@@ -226,13 +228,14 @@ def test_a_hundred_reloads_under_load_fail_no_request(site, item):
 def test_killed_workers_lose_nothing_that_others_serve(site, item):
     site.warm(item)
     with Load(site, item) as load:
-        for _ in range(20):
+        for _ in range(KILLS):
             victim = workers(site.stack)[0]
             os.kill(victim, signal.SIGKILL)
             wait_until(lambda: victim not in workers(site.stack) and
                        len(workers(site.stack)) == site.stack.workers, 10, "a new worker")
-    # Those that the killed worker had in hand are cut off; nobody gets a wrong answer.
-    assert set(load.statuses) == {200}
+    # Those that a killed worker had in hand are cut off; nobody gets a wrong answer.
+    assert set(load.statuses) <= {200, "short"}
+    assert load.statuses.count("short") + len(load.failures) <= KILLS * load.threads
     wait_until(lambda: site.source(item) == "cache", 15, "the cache")
     set_media(site, item, "is_active = false")
     wait_until(lambda: site.seen(media_id(item)).status_code == 404, 2, "the deletion")
