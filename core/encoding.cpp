@@ -1,22 +1,23 @@
 #include "core/encoding.hpp"
 
+#include <algorithm>
 #include <array>
 
 namespace media {
 namespace {
 
-constexpr std::string_view kHexDigits = "0123456789abcdef";
 constexpr std::string_view kStandardAlphabet =
     "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 constexpr std::string_view kUrlAlphabet =
     "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
 
-int hex_value(char digit) {
-  if (digit >= '0' && digit <= '9') return digit - '0';
-  if (digit >= 'a' && digit <= 'f') return digit - 'a' + 10;
-  if (digit >= 'A' && digit <= 'F') return digit - 'A' + 10;
-  return -1;
-}
+/// Both digits of every byte.
+constexpr auto kHexPairs = [] {
+  constexpr std::string_view kDigits = "0123456789abcdef";
+  std::array<std::array<char, 2>, 256> pairs{};
+  for (std::size_t i = 0; i < pairs.size(); ++i) pairs[i] = {kDigits[i >> 4], kDigits[i & 15]};
+  return pairs;
+}();
 
 using DecodeTable = std::array<std::int16_t, 256>;
 
@@ -50,13 +51,14 @@ bool is_unreserved(unsigned char c) {
 
 }  // namespace
 
+char* hex_encode_to(ByteView bytes, char* out) {
+  for (const std::uint8_t byte : bytes) out = std::ranges::copy(kHexPairs[byte], out).out;
+  return out;
+}
+
 std::string hex_encode(ByteView bytes) {
-  std::string text;
-  text.reserve(bytes.size() * 2);
-  for (const std::uint8_t byte : bytes) {
-    text.push_back(kHexDigits[byte >> 4]);
-    text.push_back(kHexDigits[byte & 15]);
-  }
+  std::string text(bytes.size() * 2, '\0');
+  hex_encode_to(bytes, text.data());
   return text;
 }
 

@@ -20,6 +20,14 @@ inline std::string_view as_text(ByteView bytes) {
   return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
 }
 
+/// What a hexadecimal digit of either case stands for; -1 for all else.
+constexpr int hex_value(char digit) {
+  if (digit >= '0' && digit <= '9') return digit - '0';
+  const char lower = static_cast<char>(digit | 0x20);
+  return lower >= 'a' && lower <= 'f' ? lower - 'a' + 10 : -1;
+}
+/// Writes two lower-case digits a byte; gives what follows them in `out`.
+char* hex_encode_to(ByteView bytes, char* out);
 /// Lower-case hexadecimal, RFC 4648 section 8.
 std::string hex_encode(ByteView bytes);
 /// Accepts both cases; nothing for an odd length or a foreign character.

@@ -16,15 +16,15 @@ constexpr bool is_dash_position(std::size_t i) { return i == 8 || i == 13 || i =
 
 std::optional<Uuid> Uuid::parse(std::string_view text) {
   if (text.size() != kTextSize) return std::nullopt;
-  std::string digits;
-  for (std::size_t i = 0; i < text.size(); ++i) {
-    if (is_dash_position(i) != (text[i] == '-')) return std::nullopt;
-    if (text[i] != '-') digits.push_back(text[i]);
-  }
-  const auto decoded = hex_decode(digits);
-  if (!decoded) return std::nullopt;
   Uuid uuid;
-  std::copy(decoded->begin(), decoded->end(), uuid.bytes.begin());
+  std::size_t at = 0;
+  for (auto& byte : uuid.bytes) {
+    if (is_dash_position(at) && text[at++] != '-') return std::nullopt;
+    const int high = hex_value(text[at++]);
+    const int low = hex_value(text[at++]);
+    if ((high | low) < 0) return std::nullopt;
+    byte = static_cast<std::uint8_t>(high << 4 | low);
+  }
   return uuid;
 }
 

@@ -12,17 +12,11 @@
 namespace media::nginx {
 namespace {
 
-/// The record's texts live in the cache; the request needs its own.
 void keep_record(RequestCtx& ctx, const MediaRecord& record) {
-  ngx_pool_t* pool = ctx.request->pool;
   ctx.record = record;
-  for (auto* text : {&ctx.record.company, &ctx.record.store, &ctx.record.storage_key,
-                     &ctx.record.mime_type, &ctx.record.file_name}) {
-    *text = view(copy(pool, *text));
-  }
   // Of several companies, the request is about the one whose media this is.
   if (names_company(view(ctx.caller.companies), record.company)) {
-    ctx.caller.company = borrow(ctx.record.company);
+    ctx.caller.company = borrow(record.company);
   }
 }
 
@@ -56,7 +50,8 @@ bool has_session_or_link(const RequestCtx& ctx) {
 }
 
 Decision decide_found(RequestCtx& ctx, std::span<const std::byte> bytes) {
-  const auto record = read_record(bytes);
+  // The bytes are the cache's; the request needs its own.
+  const auto record = read_record(copy(ctx.request->pool, bytes));
   if (!record) return Decision::broken;
   const Decision decision = decide(*record, rights_of(ctx));
   if (decision == Decision::granted || decision == Decision::pending) keep_record(ctx, *record);
@@ -98,6 +93,15 @@ std::optional<Question> question_of(const RequestCtx& ctx, const LocationConf& c
   return ask_about_text(statement, id, id, statement.parameters == 2 ? rendition : "");
 }
 
+/// The cached answer about a media id of ours, found without putting the question.
+std::optional<Answer> recall_media(RequestCtx& ctx, const LocationConf& conf) {
+  if (conf.query || conf.media_by != MediaBy::id) return std::nullopt;
+  const auto id = Uuid::parse(view(ctx.subject));
+  if (!id) return std::nullopt;
+  const Statement& statement = *conf.policy.statement;
+  return recall(ctx, statement.part, key_of_uuid(statement, *id));
+}
+
 /// Lets the caller's session and link be found out. False when the request waits.
 bool find_rights(ngx_http_request_t* r, RequestCtx& ctx) {
   const Requirements& require = ctx.policy->require;
@@ -113,17 +117,26 @@ bool is_readable_method(const ngx_http_request_t* r) {
   return (r->method & (NGX_HTTP_GET | NGX_HTTP_HEAD)) != 0;
 }
 
-ngx_str_t value_of(ngx_http_request_t* r, ngx_http_complex_value_t* expression) {
+ngx_str_t value_of(ngx_http_request_t* r, ngx_http_complex_value_t& expression) {
   ngx_str_t value{};
-  if (expression == nullptr) return copy(r->pool, "");
-  if (ngx_http_complex_value(r, expression, &value) != NGX_OK) throw std::bad_alloc();
-  return copy(r->pool, view(value));
+  if (ngx_http_complex_value(r, &expression, &value) != NGX_OK) throw std::bad_alloc();
+  return value;
+}
+
+/// What `media` without an id serves: what follows the prefix of the location.
+ngx_str_t rest_of_uri(ngx_http_request_t* r) {
+  const auto& core = *static_cast<ngx_http_core_loc_conf_t*>(
+      ngx_http_get_module_loc_conf(r, ngx_http_core_module));
+  // `rewrite ... break` may have taken the URI elsewhere.
+  const bool is_below = view(r->uri).starts_with(view(core.name));
+  return borrow(is_below ? view(r->uri).substr(core.name.len) : std::string_view(""));
 }
 
 /// After an internal redirect, a decision counts for the same question only.
 void begin_media(ngx_http_request_t* r, RequestCtx& ctx, const LocationConf& conf) {
-  const ngx_str_t subject = value_of(r, conf.subject);
-  const ngx_str_t rendition = value_of(r, conf.rendition);
+  const ngx_str_t subject = conf.subject == nullptr ? rest_of_uri(r) : value_of(r, *conf.subject);
+  const ngx_str_t rendition =
+      conf.rendition == nullptr ? ngx_str_t{} : value_of(r, *conf.rendition);
   const bool is_same = ctx.policy != nullptr && *ctx.policy == conf.policy &&
                        ctx.subject.data != nullptr && view(ctx.subject) == view(subject) &&
                        view(ctx.rendition) == view(rendition);
@@ -144,6 +157,7 @@ Decision decide_media(ngx_http_request_t* r, RequestCtx& ctx, const LocationConf
     return decision_without_rights(ctx);
   }
   if (!is_readable_method(r)) return Decision::bad_method;
+  if (const auto answer = recall_media(ctx, conf)) return decide_answer(ctx, *answer);
   const auto question = question_of(ctx, conf);
   if (!question) {
     return has_session_or_link(ctx) ? Decision::bad_id : decision_without_rights(ctx);
@@ -188,8 +202,8 @@ ngx_int_t access_handler(ngx_http_request_t* r) {
   }
   if (ctx.is_waiting) return NGX_AGAIN;
   worker_stats().add(ctx.decision);
-  const bool may_pass = conf.is_media() ? is_for_content(ctx.decision)
-                                        : ctx.decision == Decision::granted;
+  const bool may_pass =
+      conf.is_media() ? is_for_content(ctx.decision) : ctx.decision == Decision::granted;
   return may_pass ? NGX_OK : refuse_request(r, ctx);
 }
 

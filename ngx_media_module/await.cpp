@@ -39,6 +39,14 @@ void leave_on_exit(RequestCtx& ctx) {
 
 }  // namespace
 
+std::optional<Answer> recall(RequestCtx& ctx, CachePart part, const CacheKey& key) {
+  Resolver* resolver = worker_resolver();
+  if (resolver == nullptr) return std::nullopt;
+  auto answer = resolver->peek(part, key);
+  if (answer) ctx.source = answer->source;
+  return answer;
+}
+
 std::optional<Answer> ask_for(RequestCtx& ctx, const Question& question,
                               void (*take)(RequestCtx& ctx, const Answer& answer)) {
   Resolver* resolver = worker_resolver();

@@ -4,6 +4,9 @@
 
 namespace media::nginx {
 
+/// The cached answer under this key, if there is one.
+std::optional<Answer> recall(RequestCtx& ctx, CachePart part, const CacheKey& key);
+
 /// Asks for the request. An answer that is there at once is given back; for one
 /// that is not the request waits: `take` gets it then, and the access phase runs
 /// again. Without a resolver everything is unavailable.

@@ -39,9 +39,9 @@ struct StoreConf {
   std::string root;  ///< absolute, without a final slash
 };
 
-/// One value of `media_token`.
+/// One variable of `media_token`.
 struct TokenSource {
-  ngx_http_complex_value_t value;
+  ngx_int_t variable;  ///< its index
   TokenForm form;
 };
 
@@ -104,7 +104,7 @@ struct LocationConf {
   std::optional<std::string> query;  ///< media_lookup_query
 
   MediaBy media_by = MediaBy::none;
-  ngx_http_complex_value_t* subject = nullptr;  ///< the id or key
+  ngx_http_complex_value_t* subject = nullptr;  ///< the id or key; null: the rest of the URI
   ngx_http_complex_value_t* rendition = nullptr;
   StatusFormat status = StatusFormat::none;
 

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cctype>
 #include <cstddef>
 
 #include "ngx_media_module/answer/status_response.hpp"
@@ -109,10 +110,21 @@ char* set_cache(ngx_conf_t* cf, ngx_command_t*, void* conf) {
   return NGX_CONF_OK;
 }
 
+bool is_variable(std::string_view text) {
+  const auto is_of_name = [](char c) {
+    return c == '_' || std::isalnum(static_cast<u_char>(c)) != 0;
+  };
+  return text.starts_with('$') && text.size() > 1 &&
+         std::ranges::all_of(text.substr(1), is_of_name);
+}
+
 TokenConf* make_tokens(ngx_conf_t* cf, std::span<const std::string_view> texts) {
   auto* tokens = make_in_pool<TokenConf>(cf->pool);
   for (const auto text : texts) {
-    tokens->sources.emplace_back(compile_value(cf, copy(cf->pool, text)), token_form_of(text));
+    ngx_str_t name = copy(cf->pool, text.substr(1));
+    const ngx_int_t variable = ngx_http_get_variable_index(cf, &name);
+    if (variable == NGX_ERROR) throw std::bad_alloc();
+    tokens->sources.push_back({variable, token_form_of(text)});
     tokens->texts.emplace_back(text);
   }
   return tokens;
@@ -123,7 +135,7 @@ char* set_token(ngx_conf_t* cf, ngx_command_t*, void* conf) {
   if (location.tokens != nullptr) return const_cast<char*>("is duplicate");
   std::vector<std::string_view> texts;
   for (const auto& argument : arguments_of(cf).subspan(1)) {
-    if (!view(argument).starts_with('$')) return bad_parameter(cf, argument);
+    if (!is_variable(view(argument))) return bad_parameter(cf, argument);
     texts.push_back(view(argument));
   }
   location.tokens = make_tokens(cf, texts);
@@ -216,12 +228,27 @@ void take_location(ngx_conf_t* cf, ngx_http_handler_pt handler) {
   core->handler = handler;
 }
 
+/// `media` alone: the id is what follows the prefix of the location.
+char* set_media_by_prefix(ngx_conf_t* cf) {
+  const auto& core = *static_cast<ngx_http_core_loc_conf_t*>(
+      ngx_http_conf_get_module_loc_conf(cf, ngx_http_core_module));
+  const bool is_prefix = core.regex == nullptr && core.exact_match == 0 && core.named == 0;
+  if (!is_prefix || !view(core.name).ends_with('/')) {
+    return conf_error(cf,
+                      "\"media\" without an id needs a location that is a prefix and ends in "
+                      "\"/\", such as \"location /media/\"; elsewhere say \"media ID\"");
+  }
+  take_location(cf, guarded_handler<content_handler>);
+  return NGX_CONF_OK;
+}
+
 char* set_media(ngx_conf_t* cf, ngx_command_t*, void* conf) {
   auto& location = *static_cast<LocationConf*>(conf);
   if (location.is_media()) return const_cast<char*>("is duplicate");
   const auto arguments = arguments_of(cf);
   const bool is_key = view(arguments[0]) == "media_key";
   location.media_by = is_key ? MediaBy::key : MediaBy::id;
+  if (arguments.size() == 1) return set_media_by_prefix(cf);
   location.subject = make_value(cf, arguments[1]);
   if (arguments.size() > 2) {
     location.media_by = MediaBy::rendition;
@@ -270,8 +297,8 @@ ngx_command_t directives[] = {
      guarded_directive<set_lookup_query>, NGX_HTTP_LOC_CONF_OFFSET, 0, nullptr},
     {ngx_string("media_authorize"), kEverywhere | NGX_CONF_FLAG, ngx_conf_set_flag_slot,
      NGX_HTTP_LOC_CONF_OFFSET, offsetof(LocationConf, authorize), nullptr},
-    {ngx_string("media"), NGX_HTTP_LOC_CONF | NGX_CONF_TAKE12, guarded_directive<set_media>,
-     NGX_HTTP_LOC_CONF_OFFSET, 0, nullptr},
+    {ngx_string("media"), NGX_HTTP_LOC_CONF | NGX_CONF_NOARGS | NGX_CONF_TAKE12,
+     guarded_directive<set_media>, NGX_HTTP_LOC_CONF_OFFSET, 0, nullptr},
     {ngx_string("media_key"), NGX_HTTP_LOC_CONF | NGX_CONF_TAKE1, guarded_directive<set_media>,
      NGX_HTTP_LOC_CONF_OFFSET, 0, nullptr},
     {ngx_string("media_status"), NGX_HTTP_LOC_CONF | NGX_CONF_NOARGS | NGX_CONF_TAKE1,

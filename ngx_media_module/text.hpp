@@ -2,6 +2,7 @@
 
 #include <cstring>
 #include <new>
+#include <span>
 #include <string_view>
 #include <utility>
 
@@ -32,6 +33,12 @@ inline ngx_str_t copy(ngx_pool_t* pool, std::string_view text) {
   if (!text.empty()) std::memcpy(data, text.data(), text.size());
   data[text.size()] = '\0';
   return {text.size(), data};
+}
+
+inline std::span<const std::byte> copy(ngx_pool_t* pool, std::span<const std::byte> bytes) {
+  u_char* data = allocate_bytes(pool, bytes.size());
+  if (!bytes.empty()) std::memcpy(data, bytes.data(), bytes.size());
+  return std::as_bytes(std::span(data, bytes.size()));
 }
 
 /// A zeroed C struct of nginx.

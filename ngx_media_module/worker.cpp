@@ -41,6 +41,7 @@ class Worker {
 
   MainConf& conf() { return conf_; }
   Stats& stats() { return stats_; }
+  DigestMemo& digests() { return digests_; }
   AnswerCache* cache() { return cache_ ? &*cache_ : nullptr; }
   Resolver* resolver() { return resolver_ ? &*resolver_ : nullptr; }
 
@@ -72,6 +73,7 @@ class Worker {
   MainConf& conf_;
   ngx_log_t* log_;
   Stats stats_;
+  DigestMemo digests_;
   std::optional<CacheZone> zone_;
   std::optional<AnswerCache> cache_;
   std::optional<Resolver> resolver_;
@@ -104,6 +106,8 @@ void exit_worker(ngx_cycle_t*) noexcept { worker.reset(); }
 
 Resolver* worker_resolver() { return worker ? worker->resolver() : nullptr; }
 AnswerCache* worker_cache() { return worker->cache(); }
+DigestMemo& worker_digests() { return worker->digests(); }
+
 Stats& worker_stats() { return worker->stats(); }
 const MainConf& worker_conf() { return worker->conf(); }
 

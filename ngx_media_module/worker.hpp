@@ -2,6 +2,7 @@
 
 #include "ngx_media_module/cache/answer_cache.hpp"
 #include "ngx_media_module/conf.hpp"
+#include "ngx_media_module/identity/digest_memo.hpp"
 #include "ngx_media_module/lookup/resolver.hpp"
 
 // What lives as long as a worker process.
@@ -14,6 +15,7 @@ void exit_worker(ngx_cycle_t* cycle) noexcept;
 Resolver* worker_resolver();
 /// Null without `media_cache`.
 AnswerCache* worker_cache();
+DigestMemo& worker_digests();
 Stats& worker_stats();
 const MainConf& worker_conf();
 

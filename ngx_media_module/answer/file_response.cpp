@@ -3,17 +3,13 @@
 #include <new>
 #include <string>
 
-#include "core/header_value.hpp"
-#include "core/media_type.hpp"
 #include "ngx_media_module/answer/headers.hpp"
-#include "ngx_media_module/log.hpp"
 #include "ngx_media_module/answer/response_policy.hpp"
+#include "ngx_media_module/log.hpp"
 #include "ngx_media_module/text.hpp"
 
 namespace media::nginx {
 namespace {
-
-constexpr std::string_view kUnknownType = "application/octet-stream";
 
 std::string quoted(const ngx_str_t& path) { return '"' + std::string(view(path)) + '"'; }
 
@@ -111,22 +107,20 @@ void set_entity_tag(ngx_http_request_t* r, const MediaRecord& record) {
   }
   const auto tag = entity_tag(*record.sha256);
   const ngx_str_t value = copy(r->pool, {tag.data(), tag.size()});
-  r->headers_out.etag = replace_header(r, "ETag", view(value));
+  r->headers_out.etag = add_header(r, "ETag", view(value));
 }
 
 void set_headers(ngx_http_request_t* r, RequestCtx& ctx, const ngx_open_file_info_t& file) {
   const MediaRecord& record = ctx.record;
-  const auto mime = record.mime_type.empty() ? kUnknownType : record.mime_type;
   r->headers_out.status = NGX_HTTP_OK;
   r->headers_out.content_length_n = file.size;
   r->headers_out.last_modified_time = file.mtime;
-  r->headers_out.content_type = borrow(mime);
-  r->headers_out.content_type_len = mime.size();
+  r->headers_out.content_type = borrow(record.mime_type);
+  r->headers_out.content_type_len = record.mime_type.size();
   r->headers_out.content_type_lowcase = nullptr;
+  add_safety_headers(r, ctx, record.mime_type, cache_control(record.is_public));
   set_entity_tag(r, record);
-  add_safety_headers(r, ctx, mime, cache_control(record.is_public));
-  const auto disposition = content_disposition(is_inline_safe(mime), record.file_name);
-  replace_header(r, "Content-Disposition", view(copy(r->pool, disposition)));
+  add_header(r, "Content-Disposition", record.disposition);
 }
 
 ngx_int_t send_body(ngx_http_request_t* r, const ngx_str_t& path,

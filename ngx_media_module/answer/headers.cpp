@@ -1,9 +1,11 @@
 #include "ngx_media_module/answer/headers.hpp"
 
+#include <algorithm>
+#include <array>
 #include <new>
 
-#include "ngx_media_module/compat.hpp"
 #include "ngx_media_module/answer/response_policy.hpp"
+#include "ngx_media_module/compat.hpp"
 #include "ngx_media_module/text.hpp"
 
 namespace media::nginx {
@@ -18,26 +20,31 @@ void remove_headers(ngx_http_request_t* r, RequestCtx& ctx) {
   compat::unregister_cache_control(r);
 }
 
-void drop_header(ngx_http_request_t* r, std::string_view name) {
+/// What the module says itself. An application that sends it along with
+/// X-Accel-Redirect is not heard.
+constexpr std::array<std::string_view, 8> kOwnHeaders = {
+    "Cache-Control",   "Content-Disposition",    "Content-Security-Policy",     "ETag", "Expires",
+    "Referrer-Policy", "X-Content-Type-Options", "Cross-Origin-Resource-Policy"};
+
+bool is_own(const ngx_str_t& name) {
+  return std::ranges::any_of(kOwnHeaders, [&](std::string_view own) {
+    auto* text = reinterpret_cast<u_char*>(const_cast<char*>(own.data()));
+    return name.len == own.size() && ngx_strncasecmp(name.data, text, name.len) == 0;
+  });
+}
+
+void drop_own_headers_of_others(ngx_http_request_t* r) {
   for (auto* part = &r->headers_out.headers.part; part != nullptr; part = part->next) {
     auto* headers = static_cast<ngx_table_elt_t*>(part->elts);
     for (ngx_uint_t i = 0; i < part->nelts; ++i) {
-      const ngx_str_t& key = headers[i].key;
-      auto* wanted = reinterpret_cast<u_char*>(const_cast<char*>(name.data()));
-      if (key.len == name.size() && ngx_strncasecmp(key.data, wanted, key.len) == 0) {
-        headers[i].hash = 0;
-      }
+      if (is_own(headers[i].key)) headers[i].hash = 0;
     }
   }
+  r->headers_out.expires = nullptr;
+  r->headers_out.etag = nullptr;
 }
 
 }  // namespace
-
-ngx_table_elt_t* replace_header(ngx_http_request_t* r, std::string_view name,
-                                std::string_view value) {
-  drop_header(r, name);
-  return add_header(r, name, value);
-}
 
 ngx_table_elt_t* add_header(ngx_http_request_t* r, std::string_view name, std::string_view value) {
   auto* header = static_cast<ngx_table_elt_t*>(ngx_list_push(&r->headers_out.headers));
@@ -53,16 +60,15 @@ ngx_table_elt_t* add_header(ngx_http_request_t* r, std::string_view name, std::s
 void add_safety_headers(ngx_http_request_t* r, RequestCtx& ctx, std::string_view mime_type,
                         std::string_view cache_control) {
   remove_headers(r, ctx);
-  drop_header(r, "Expires");
-  r->headers_out.expires = nullptr;
+  drop_own_headers_of_others(r);
   auto next = ctx.headers.begin();
-  *next++ = replace_header(r, "X-Content-Type-Options", "nosniff");
-  *next++ = replace_header(r, "Content-Security-Policy", content_security_policy(mime_type));
-  *next++ = replace_header(r, "Referrer-Policy", "no-referrer");
-  *next++ = replace_header(r, "Cross-Origin-Resource-Policy", "same-site");
+  *next++ = add_header(r, "X-Content-Type-Options", "nosniff");
+  *next++ = add_header(r, "Content-Security-Policy", content_security_policy(mime_type));
+  *next++ = add_header(r, "Referrer-Policy", "no-referrer");
+  *next++ = add_header(r, "Cross-Origin-Resource-Policy", "same-site");
   const std::string_view vary = location_conf(r).vary;
   if (!vary.empty()) *next++ = add_header(r, "Vary", vary);
-  *next = replace_header(r, "Cache-Control", cache_control);
+  *next = add_header(r, "Cache-Control", cache_control);
   if (!compat::register_cache_control(r, *next)) throw std::bad_alloc();
 }
 

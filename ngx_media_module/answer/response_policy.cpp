@@ -1,5 +1,7 @@
 #include "ngx_media_module/answer/response_policy.hpp"
 
+#include "core/encoding.hpp"
+
 namespace media::nginx {
 
 std::string_view content_security_policy(std::string_view mime_type) {
@@ -23,15 +25,9 @@ std::string_view cache_control(bool is_public) {
 }
 
 std::array<char, 66> entity_tag(const std::array<std::uint8_t, 32>& sha256) {
-  constexpr std::string_view kDigits = "0123456789abcdef";
   std::array<char, 66> tag;
-  auto out = tag.begin();
-  *out++ = '"';
-  for (const auto byte : sha256) {
-    *out++ = kDigits[byte >> 4];
-    *out++ = kDigits[byte & 15];
-  }
-  *out = '"';
+  tag.front() = '"';
+  *hex_encode_to(sha256, tag.data() + 1) = '"';
   return tag;
 }
 

@@ -82,7 +82,7 @@ std::span<const std::byte> write_record(const MediaRecord& record, std::span<std
   writer.value(static_cast<std::uint8_t>(record.sha256.has_value()));
   writer.value(record.sha256.value_or(ContentHash{}));
   for (const std::string_view text :
-       {record.company, record.store, record.storage_key, record.mime_type, record.file_name}) {
+       {record.company, record.store, record.storage_key, record.mime_type, record.disposition}) {
     writer.text(text);
   }
   return writer.written();
@@ -96,9 +96,8 @@ std::optional<MediaRecord> read_record(std::span<const std::byte> bytes) {
   record.size = reader.value<std::int64_t>();
   const auto has_hash = reader.value<std::uint8_t>();
   const auto hash = reader.value<ContentHash>();
-  for (std::string_view* const text :
-       {&record.company, &record.store, &record.storage_key, &record.mime_type,
-        &record.file_name}) {
+  for (std::string_view* const text : {&record.company, &record.store, &record.storage_key,
+                                       &record.mime_type, &record.disposition}) {
     *text = reader.text();
   }
   if (!reader.is_done() || status > static_cast<std::uint8_t>(DownloadStatus::failed) ||
@@ -113,12 +112,16 @@ std::optional<MediaRecord> read_record(std::span<const std::byte> bytes) {
 }
 
 std::span<const std::byte> write_identity(const Identity& identity, std::span<std::byte> buffer) {
+  std::string companies;
+  for (const std::string& company : identity.companies) {
+    if (!companies.empty()) companies += ',';
+    companies += company;
+  }
   Writer writer(buffer);
   writer.value(identity.expires_at);
   writer.text(identity.user);
   writer.text(identity.role);
-  writer.value(static_cast<std::uint8_t>(identity.companies.size()));
-  for (const std::string& company : identity.companies) writer.text(company);
+  writer.text(companies);
   return writer.written();
 }
 
@@ -128,12 +131,8 @@ std::optional<CachedIdentity> read_identity(std::span<const std::byte> bytes) {
   identity.expires_at = reader.value<std::int64_t>();
   identity.user = reader.text();
   identity.role = reader.text();
-  identity.company_count = reader.value<std::uint8_t>();
-  if (identity.company_count > kMaxCompanies) return std::nullopt;
-  for (std::size_t i = 0; i < identity.company_count; ++i) {
-    identity.companies.at(i) = reader.text();
-  }
-  if (!reader.is_done() || identity.company_count == 0) return std::nullopt;
+  identity.companies = reader.text();
+  if (!reader.is_done() || identity.companies.empty()) return std::nullopt;
   return identity;
 }
 

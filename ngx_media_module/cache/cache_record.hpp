@@ -1,9 +1,9 @@
 #pragma once
 
-#include <array>
 #include <cstddef>
 #include <optional>
 #include <span>
+#include <string_view>
 
 #include "core/claims.hpp"
 #include "ngx_media_module/lookup/record.hpp"
@@ -15,8 +15,7 @@ struct CachedIdentity {
   std::int64_t expires_at = 0;  ///< Unix seconds
   std::string_view user;
   std::string_view role;
-  std::size_t company_count = 0;
-  std::array<std::string_view, kMaxCompanies> companies;
+  std::string_view companies;  ///< separated by commas; at least one
 };
 
 /// How records and identities lie in the cache. Writing gives the used part of

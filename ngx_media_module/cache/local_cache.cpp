@@ -1,5 +1,6 @@
 #include "ngx_media_module/cache/local_cache.hpp"
 
+#include <algorithm>
 #include <cstring>
 
 namespace media::nginx {
@@ -7,27 +8,35 @@ namespace media::nginx {
 LocalCache::LocalCache(const SharedCache& shared)
     : shared_(shared), slots_(std::make_unique<Slot[]>(kSlots)) {}
 
-LocalCache::Slot& LocalCache::slot_of(CachePart part, const CacheKey& key) const {
+std::span<LocalCache::Slot, LocalCache::kWays> LocalCache::slots_of(CachePart part,
+                                                                    const CacheKey& key) const {
   const std::uint64_t hash = key.hash() + static_cast<std::uint64_t>(part);
-  return slots_[(hash >> 20) % kSlots];
+  return std::span<Slot, kWays>(&slots_[(hash >> 20) % (kSlots / kWays) * kWays], kWays);
 }
 
 std::optional<CachedAnswer> LocalCache::find(CachePart part, const CacheKey& key) const {
-  const Slot& slot = slot_of(part, key);
-  const bool is_here = slot.is_used && slot.part == part && slot.key == key;
-  if (!is_here || !shared_.is_current(slot.answer.ticket)) return std::nullopt;
-  return slot.answer;
+  for (const Slot& slot : slots_of(part, key)) {
+    const bool is_here = slot.answer.fresh_until != 0 && slot.key == key && slot.part == part;
+    if (is_here && shared_.is_current(slot.answer.ticket)) return slot.answer;
+  }
+  return std::nullopt;
 }
 
 void LocalCache::insert(CachePart part, const CacheKey& key, const CachedAnswer& answer) {
   if (answer.value.size() > kMaxValueBytes) return;
-  Slot& slot = slot_of(part, key);
+  const auto slots = slots_of(part, key);
+  const auto same = std::ranges::find_if(
+      slots, [&](const Slot& slot) { return slot.key == key && slot.part == part; });
+  // Without one of this key, the one that ages first makes room.
+  Slot& slot =
+      same != slots.end() ? *same : *std::ranges::min_element(slots, {}, [](const Slot& s) {
+        return s.answer.fresh_until;
+      });
   slot.key = key;
   slot.part = part;
   slot.answer = answer;
   std::memcpy(slot.value.data(), answer.value.data(), answer.value.size());
   slot.answer.value = std::span(slot.value).first(answer.value.size());
-  slot.is_used = true;
 }
 
 }  // namespace media::nginx

@@ -16,7 +16,7 @@ namespace media::nginx {
 /// cache, and believes them only while their ticket is current there.
 class LocalCache {
  public:
-  static constexpr std::size_t kSlots = 1024;         // a power of two
+  static constexpr std::size_t kSlots = 4096;
   static constexpr std::size_t kMaxValueBytes = 704;  // larger answers stay in the shared cache
 
   explicit LocalCache(const SharedCache& shared);
@@ -28,13 +28,14 @@ class LocalCache {
  private:
   struct Slot {
     CacheKey key;
-    CachedAnswer answer;
     CachePart part = CachePart::records;
-    bool is_used = false;
+    CachedAnswer answer;  ///< fresh until 0: a free slot
     std::array<std::byte, kMaxValueBytes> value;
   };
 
-  Slot& slot_of(CachePart part, const CacheKey& key) const;
+  static constexpr std::size_t kWays = 2;
+
+  std::span<Slot, kWays> slots_of(CachePart part, const CacheKey& key) const;
 
   const SharedCache& shared_;
   std::unique_ptr<Slot[]> slots_;

@@ -8,43 +8,43 @@
 #include "ngx_media_module/cache/cache_record.hpp"
 #include "ngx_media_module/log.hpp"
 #include "ngx_media_module/text.hpp"
+#include "ngx_media_module/worker.hpp"
 
 namespace media::nginx {
 namespace {
 
-ngx_str_t join_companies(ngx_pool_t* pool, const CachedIdentity& identity) {
-  if (identity.company_count == 1) return copy(pool, identity.companies[0]);
-  std::string joined;
-  for (std::size_t i = 0; i < identity.company_count; ++i) {
-    joined.append(i == 0 ? "" : ",").append(identity.companies.at(i));
+std::optional<std::string_view> value_of(ngx_http_request_t* r, const TokenSource& source) {
+  if (source.form == TokenForm::bearer) {
+    const auto* header = r->headers_in.authorization;
+    return header == nullptr ? std::nullopt : std::optional(view(header->value));
   }
-  return copy(pool, joined);
+  const auto* value = ngx_http_get_flushed_variable(r, static_cast<ngx_uint_t>(source.variable));
+  if (value == nullptr) throw std::bad_alloc();
+  return value->not_found ? std::nullopt : std::optional(view({value->len, value->data}));
 }
 
 }  // namespace
 
 std::optional<std::string_view> find_token(ngx_http_request_t* r, const TokenConf& tokens) {
   for (const auto& source : tokens.sources) {
-    ngx_str_t value{};
-    auto* expression = const_cast<ngx_http_complex_value_t*>(&source.value);
-    if (ngx_http_complex_value(r, expression, &value) != NGX_OK) throw std::bad_alloc();
-    if (const auto token = token_in(source.form, view(value))) return token;
+    const auto value = value_of(r, source);
+    if (const auto token = value ? token_in(source.form, *value) : std::nullopt) return token;
   }
   return std::nullopt;
 }
 
 SessionOutcome accept_identity(RequestCtx& ctx, std::span<const std::byte> bytes) {
-  const auto identity = read_identity(bytes);
+  // The bytes are the cache's; the request needs its own.
+  const auto identity = read_identity(copy(ctx.request->pool, bytes));
   if (!identity) return SessionOutcome::unavailable;
   if (ngx_time() >= identity->expires_at) {
     return refuse_caller(ctx, {ErrorCode::expired, "the session is over"});
   }
-  ngx_pool_t* pool = ctx.request->pool;
   CallerIdentity& caller = ctx.caller;
-  caller.user = copy(pool, identity->user);
-  caller.role = copy(pool, identity->role);
-  caller.companies = join_companies(pool, *identity);
-  caller.company = {identity->companies[0].size(), caller.companies.data};
+  caller.user = borrow(identity->user);
+  caller.role = borrow(identity->role);
+  caller.companies = borrow(identity->companies);
+  caller.company = borrow(identity->companies.substr(0, identity->companies.find(',')));
   return SessionOutcome::accepted;
 }
 
@@ -54,20 +54,19 @@ SessionOutcome refuse_caller(RequestCtx& ctx, const Error& error) {
   return SessionOutcome::refused;
 }
 
-CredentialKey credential_key(AnswerCache* cache, const Session& session,
-                             std::string_view credentials) {
-  CredentialKey result;
-  if (cache == nullptr) return result;
-  result.key.id = sha256(as_bytes(credentials));
-  result.key.policy = session.fingerprint;
-  result.ticket = cache->shared().ticket(tag_of(token_tag_text(hex_encode(result.key.id))));
-  return result;
+CacheKey credential_key(const Session& session, std::string_view credentials) {
+  return {.id = worker_digests().sha256_of(credentials), .policy = session.fingerprint};
+}
+
+CacheTicket credential_ticket(AnswerCache* cache, const CacheKey& key) {
+  if (cache == nullptr) return {};
+  return cache->shared().ticket(tag_of(token_tag_text(hex_encode(key.id))));
 }
 
 std::optional<SessionOutcome> recall_identity(RequestCtx& ctx, AnswerCache* cache,
-                                              const CredentialKey& key) {
+                                              const CacheKey& key) {
   if (cache == nullptr) return std::nullopt;
-  const auto found = cache->find(CachePart::identities, key.key, ngx_current_msec);
+  const auto found = cache->find(CachePart::identities, key, ngx_current_msec);
   if (!found || ngx_current_msec >= found->fresh_until) return std::nullopt;
   const auto identity = read_identity(found->value);
   // What is over is found out anew, with the leeway of the rules.
@@ -75,8 +74,9 @@ std::optional<SessionOutcome> recall_identity(RequestCtx& ctx, AnswerCache* cach
   return accept_identity(ctx, found->value);
 }
 
-SessionOutcome accept_and_remember(RequestCtx& ctx, AnswerCache* cache, const CredentialKey& key,
-                                   const Identity& identity, ngx_msec_t at_most) {
+SessionOutcome accept_and_remember(RequestCtx& ctx, AnswerCache* cache, const CacheKey& key,
+                                   CacheTicket ticket, const Identity& identity,
+                                   ngx_msec_t at_most) {
   std::array<std::byte, SharedCache::kMaxValueBytes> buffer;
   Identity accepted = identity;
   // Within the leeway the session is over, and yet good for this request.
@@ -85,10 +85,9 @@ SessionOutcome accept_and_remember(RequestCtx& ctx, AnswerCache* cache, const Cr
   if (bytes.empty()) {
     return refuse_caller(ctx, {ErrorCode::unauthorized, "the session names too many companies"});
   }
-  CacheTicket ticket = key.ticket;
   if (cache != nullptr && cache->shared().bind(ticket, tag_of(user_tag_text(identity.user)))) {
     const auto until = ngx_current_msec + at_most;
-    cache->store(CachePart::identities, key.key,
+    cache->store(CachePart::identities, key,
                  {.ticket = ticket, .fresh_until = until, .stale_until = until, .value = bytes});
   }
   return accept_identity(ctx, bytes);

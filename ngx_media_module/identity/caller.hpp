@@ -18,19 +18,19 @@ SessionOutcome accept_identity(RequestCtx& ctx, std::span<const std::byte> bytes
 /// Logs why, at info: it is the client's fault, or that of keys that differ.
 SessionOutcome refuse_caller(RequestCtx& ctx, const Error& error);
 
-/// An identity that was found out here, kept for those who come with the same credentials.
-struct CredentialKey {
-  CacheKey key;
-  CacheTicket ticket;
-};
-/// Of these credentials under this session's rules. `cache` may be null.
-CredentialKey credential_key(AnswerCache* cache, const Session& session,
-                             std::string_view credentials);
+// An identity that was found out here is kept for those who come with the same
+// credentials. `cache` may be null.
+
+/// Of these credentials under this session's rules.
+CacheKey credential_key(const Session& session, std::string_view credentials);
 /// What is remembered under the key; accepted if it still holds.
 std::optional<SessionOutcome> recall_identity(RequestCtx& ctx, AnswerCache* cache,
-                                              const CredentialKey& key);
+                                              const CacheKey& key);
+/// To be taken before the identity is found out: what is revoked meanwhile is not remembered.
+CacheTicket credential_ticket(AnswerCache* cache, const CacheKey& key);
 /// Accepts the identity, and remembers it until it ends or for `at_most` milliseconds.
-SessionOutcome accept_and_remember(RequestCtx& ctx, AnswerCache* cache, const CredentialKey& key,
-                                   const Identity& identity, ngx_msec_t at_most);
+SessionOutcome accept_and_remember(RequestCtx& ctx, AnswerCache* cache, const CacheKey& key,
+                                   CacheTicket ticket, const Identity& identity,
+                                   ngx_msec_t at_most);
 
 }  // namespace media::nginx

@@ -25,10 +25,12 @@ void take_answer(RequestCtx& ctx, const Answer& answer) {
   ctx.awaited_outcome = outcome_of(ctx, answer);
 }
 
-Question question_of(const DatabaseSession& session, std::string_view token) {
-  const std::string digest = hex_encode(sha256(as_bytes(token)));
-  const std::string parameter = session.asks_by_token ? std::string(token) : "\\x" + digest;
-  return ask_about_text(*session.statement, token_tag_text(digest), parameter);
+Question question_of(const DatabaseSession& session, std::string_view token, const CacheKey& key) {
+  const std::string digest = hex_encode(key.id);
+  return {.statement = session.statement,
+          .parameters = {session.asks_by_token ? std::string(token) : "\\x" + digest},
+          .key = key,
+          .tag = tag_of(token_tag_text(digest))};
 }
 
 }  // namespace
@@ -39,12 +41,11 @@ SessionOutcome try_database(RequestCtx& ctx, const DatabaseSession& session, Pat
   if (session.asks_by_token && !is_askable(*token)) {
     return refuse_caller(ctx, {ErrorCode::invalid_argument, "token is too long or not UTF-8"});
   }
-  const Question question = question_of(session, *token);
-  std::optional<Answer> answer;
-  if (patience == Patience::wait) {
-    answer = ask_for(ctx, question, take_answer);
-  } else if (Resolver* resolver = worker_resolver()) {
-    answer = resolver->peek(question);
+  const Statement& statement = *session.statement;
+  const CacheKey key{.id = worker_digests().sha256_of(*token), .policy = statement.fingerprint};
+  auto answer = recall(ctx, statement.part, key);
+  if (!answer && patience == Patience::wait) {
+    answer = ask_for(ctx, question_of(session, *token, key), take_answer);
   }
   return answer ? outcome_of(ctx, *answer) : SessionOutcome::waiting;
 }

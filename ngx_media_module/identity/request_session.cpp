@@ -16,7 +16,8 @@ namespace {
 struct Enquiry {
   RequestCtx* ctx;
   const RequestSession* session;
-  CredentialKey key;
+  CacheKey key;
+  CacheTicket ticket;
 };
 
 /// The values that tell callers apart, or nothing when all are empty.
@@ -85,7 +86,8 @@ SessionOutcome take_identity(const Enquiry& enquiry, ngx_http_request_t* answer)
   if (!identity) return refuse_caller(*enquiry.ctx, identity.error());
   const ngx_msec_t valid = enquiry.session->valid;
   identity->expires_at = ngx_time() + static_cast<std::int64_t>(valid / 1000) + 1;
-  return accept_and_remember(*enquiry.ctx, worker_cache(), enquiry.key, *identity, valid);
+  return accept_and_remember(*enquiry.ctx, worker_cache(), enquiry.key, enquiry.ticket, *identity,
+                             valid);
 }
 
 SessionOutcome judge(const Enquiry& enquiry, ngx_http_request_t* answer, ngx_int_t rc) {
@@ -113,11 +115,11 @@ ngx_int_t on_answer(ngx_http_request_t* answer, void* data, ngx_int_t rc) noexce
 }
 
 SessionOutcome start_subrequest(RequestCtx& ctx, const RequestSession& session,
-                                const CredentialKey& key) {
+                                const CacheKey& key) {
   ngx_http_request_t* r = ctx.request;
   auto* after = allocate_zeroed<ngx_http_post_subrequest_t>(r->pool);
   auto* enquiry = allocate_zeroed<Enquiry>(r->pool);
-  *enquiry = {&ctx, &session, key};
+  *enquiry = {&ctx, &session, key, credential_ticket(worker_cache(), key)};
   after->handler = on_answer;
   after->data = enquiry;
   ngx_str_t uri = session.uri;
@@ -144,8 +146,7 @@ SessionOutcome try_request(RequestCtx& ctx, const Session& session, const Reques
   const std::string credentials = credentials_of(ctx.request, request);
   if (credentials.empty()) return SessionOutcome::no_credential;
   AnswerCache* cache = worker_cache();
-  const CredentialKey key =
-      credential_key(cache, session, name_of_server(ctx.request) + credentials);
+  const CacheKey key = credential_key(session, name_of_server(ctx.request) + credentials);
   if (const auto outcome = recall_identity(ctx, cache, key)) return *outcome;
   if (patience == Patience::none) return SessionOutcome::waiting;
   return start_subrequest(ctx, request, key);

@@ -18,12 +18,13 @@ template <class Verify>
 SessionOutcome try_token(RequestCtx& ctx, const Session& session, std::string_view token,
                          Verify verify) {
   AnswerCache* cache = worker_cache();
-  const CredentialKey key = credential_key(cache, session, token);
+  const CacheKey key = credential_key(session, token);
   if (const auto outcome = recall_identity(ctx, cache, key)) return *outcome;
+  const CacheTicket ticket = credential_ticket(cache, key);
   worker_stats().add(Counter::tokens_verified);
   const Result<Identity> identity = verify();
   if (!identity) return refuse_caller(ctx, identity.error());
-  return accept_and_remember(ctx, cache, key, *identity, lifetime());
+  return accept_and_remember(ctx, cache, key, ticket, *identity, lifetime());
 }
 
 /// A cookie's value; one too large for a cookie comes in chunks NAME.0, NAME.1, ...

@@ -7,17 +7,21 @@
 namespace media::nginx {
 namespace {
 
-constexpr std::string_view kBearer = "bearer";
-
-bool equal_ignoring_case(std::string_view left, std::string_view lower) {
-  return std::ranges::equal(left, lower,
-                            [](unsigned char a, unsigned char b) { return std::tolower(a) == b; });
-}
+bool is_blank(char c) { return c == ' ' || c == '\t'; }
 
 std::string_view trim(std::string_view text) {
-  const auto begin = text.find_first_not_of(" \t");
-  if (begin == std::string_view::npos) return {};
-  return text.substr(begin, text.find_last_not_of(" \t") - begin + 1);
+  while (!text.empty() && is_blank(text.front())) text.remove_prefix(1);
+  while (!text.empty() && is_blank(text.back())) text.remove_suffix(1);
+  return text;
+}
+
+/// What follows "Bearer" and a blank; nothing when the scheme is another.
+std::optional<std::string_view> after_bearer(std::string_view value) {
+  constexpr std::string_view kBearer = "bearer";
+  const auto is_same = [](char c, char lower) { return (c | 0x20) == lower; };
+  const bool is_bearer = value.size() > kBearer.size() && is_blank(value[kBearer.size()]) &&
+                         std::ranges::equal(value.substr(0, kBearer.size()), kBearer, is_same);
+  return is_bearer ? std::optional(value.substr(kBearer.size())) : std::nullopt;
 }
 
 /// "x_media_token" -> "X-Media-Token"
@@ -50,12 +54,9 @@ TokenForm token_form_of(std::string_view source) {
 std::optional<std::string_view> token_in(TokenForm form, std::string_view value) {
   value = trim(value);
   if (form == TokenForm::bearer) {
-    const auto scheme_end = value.find_first_of(" \t");
-    if (scheme_end == std::string_view::npos ||
-        !equal_ignoring_case(value.substr(0, scheme_end), kBearer)) {
-      return std::nullopt;
-    }
-    value = trim(value.substr(scheme_end));
+    const auto token = after_bearer(value);
+    if (!token) return std::nullopt;
+    value = trim(*token);
   }
   if (value.empty()) return std::nullopt;
   return value;

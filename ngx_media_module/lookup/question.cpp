@@ -17,11 +17,18 @@ bool is_askable(std::string_view parameter) {
   return true;
 }
 
+CacheKey key_of_uuid(const Statement& statement, const Uuid& id) {
+  CacheKey key{.policy = statement.fingerprint};
+  std::ranges::copy(id.bytes, key.id.begin());
+  return key;
+}
+
 Question ask_about_uuid(const Statement& statement, const Uuid& id) {
-  Question question{.statement = &statement, .parameters = {id.to_string()}, .key = {}, .tag = 0};
+  Question question{.statement = &statement,
+                    .parameters = {id.to_string()},
+                    .key = key_of_uuid(statement, id),
+                    .tag = 0};
   question.tag = tag_of(question.parameters[0]);
-  std::ranges::copy(id.bytes, question.key.id.begin());
-  question.key.policy = statement.fingerprint;
   return question;
 }
 

@@ -23,6 +23,8 @@ struct Question {
 inline constexpr std::size_t kMaxParameterBytes = 1024;
 bool is_askable(std::string_view parameter);
 
+/// Where the answer about a media id is cached.
+CacheKey key_of_uuid(const Statement& statement, const Uuid& id);
 /// Asks about a media id; notifications name it the same way.
 Question ask_about_uuid(const Statement& statement, const Uuid& id);
 /// Asks about what is_askable(); `subject` is what notifications would call it.

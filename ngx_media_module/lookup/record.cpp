@@ -3,6 +3,8 @@
 #include <algorithm>
 
 #include "core/claims.hpp"
+#include "core/header_value.hpp"
+#include "core/media_type.hpp"
 #include "core/storage_key.hpp"
 
 namespace media::nginx {
@@ -36,7 +38,7 @@ bool read_hash(const Row& row, MediaRecord& record) {
   return true;
 }
 
-Result<MediaRecord> parse_object(MediaRecord record, const Row& row) {
+Result<MediaRecord> parse_object(MediaRecord record, const Row& row, RecordTexts& texts) {
   const Column* const size_column = row.find("size");
   const auto size = size_column == nullptr ? std::nullopt : integer_of(*size_column);
   if (!size || *size < 0) return bad_column("size");
@@ -47,8 +49,12 @@ Result<MediaRecord> parse_object(MediaRecord record, const Row& row) {
   record.storage_key = text_column(row, "storage_key");
   if (!is_valid_storage_key(record.storage_key)) return bad_column("storage_key");
   record.mime_type = text_column(row, "mime_type");
+  if (record.mime_type.empty()) record.mime_type = "application/octet-stream";
   if (!is_header_text(record.mime_type)) return bad_column("mime_type");
-  record.file_name = text_column(row, "file_name");
+  const auto file_name = text_column(row, "file_name");
+  texts.disposition = content_disposition(is_inline_safe(record.mime_type),
+                                          file_name.empty() ? record.storage_key : file_name);
+  record.disposition = texts.disposition;
   return record;
 }
 
@@ -58,19 +64,19 @@ std::string_view name_of(DownloadStatus status) {
   return kStatusNames.at(static_cast<std::size_t>(status));
 }
 
-Result<MediaRecord> parse_record(const Row& row, std::string& company) {
+Result<MediaRecord> parse_record(const Row& row, RecordTexts& texts) {
   const Column* const company_column = row.find("company_id");
   if (company_column == nullptr) return bad_column("company_id");
-  company = id_of(*company_column);
-  if (company.empty()) return bad_column("company_id");
+  texts.company = id_of(*company_column);
+  if (texts.company.empty()) return bad_column("company_id");
   const auto status = parse_status(text_column(row, "status"));
   if (!status) return bad_column("status");
   MediaRecord record;
-  record.company = company;
+  record.company = texts.company;
   record.status = *status;
   record.is_public = text_column(row, "visibility") == "public";
   if (record.status != DownloadStatus::completed) return record;
-  return parse_object(record, row);
+  return parse_object(record, row, texts);
 }
 
 }  // namespace media::nginx

@@ -25,17 +25,23 @@ struct MediaRecord {
   // Set when completed:
   std::string_view store;
   std::string_view storage_key;
-  std::string_view mime_type;
-  std::string_view file_name;
+  std::string_view mime_type;    ///< never empty
+  std::string_view disposition;  ///< value of Content-Disposition
   std::int64_t size = 0;
   std::optional<ContentHash> sha256;
+};
+
+/// Texts of a record that are not in the row.
+struct RecordTexts {
+  std::string company;
+  std::string disposition;
 };
 
 /// Reads a row of media.lookup_media() or of a site's own query. Columns:
 /// company_id, status, and when completed store, storage_key and size, are
 /// required; visibility, mime_type, file_name and sha256 may be missing or NULL.
-/// `company` keeps the text that is not in the row. Errors: `internal`, naming the
+/// Without a file name the last part of the key is shown. Errors: `internal`, naming the
 /// column that is not as agreed.
-Result<MediaRecord> parse_record(const Row& row, std::string& company);
+Result<MediaRecord> parse_record(const Row& row, RecordTexts& texts);
 
 }  // namespace media::nginx

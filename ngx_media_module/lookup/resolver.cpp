@@ -47,7 +47,7 @@ Resolver::Resolver(const MainConf& conf, AnswerCache* cache, Stats& stats, ngx_l
       engine_(*conf.database, conf.statements, *this, log) {}
 
 std::optional<Answer> Resolver::ask(const Question& question, AnswerWaiter& waiter) {
-  if (auto answer = peek(question)) return answer;
+  if (auto answer = peek(question.statement->part, question.key)) return answer;
   stats_.add(Counter::cache_misses);
   Lookup* lookup = join_or_ask(question);
   if (lookup == nullptr) return find_stale(question).value_or(Answer{});
@@ -60,13 +60,13 @@ bool Resolver::is_trusted() const {
   return !listens_ || is_vouched(cache_->shared(), ngx_current_msec);
 }
 
-std::optional<Answer> Resolver::peek(const Question& question) {
+std::optional<Answer> Resolver::peek(CachePart part, const CacheKey& key) {
   if (cache_ == nullptr || !is_trusted()) return std::nullopt;
-  const auto found = cache_->find(question.statement->part, question.key, ngx_current_msec);
+  const auto found = cache_->find(part, key, ngx_current_msec);
   if (found && ngx_current_msec < found->fresh_until) {
     return Answer{Answer::Kind::found, AnswerSource::cache, found->value};
   }
-  const auto absent = cache_->find(CachePart::negatives, question.key, ngx_current_msec);
+  const auto absent = cache_->find(CachePart::negatives, key, ngx_current_msec);
   if (absent && ngx_current_msec < absent->fresh_until) {
     return Answer{Answer::Kind::absent, AnswerSource::cache, {}};
   }

@@ -44,7 +44,7 @@ class Resolver final : private LookupEngine::Client {
   /// The answer, or nothing when `waiter` will hear it.
   std::optional<Answer> ask(const Question& question, AnswerWaiter& waiter);
   /// The answer, if it is cached.
-  std::optional<Answer> peek(const Question& question);
+  std::optional<Answer> peek(CachePart part, const CacheKey& key);
   void cancel(AnswerWaiter& waiter) { engine_.leave(waiter); }
 
   const LookupEngine& engine() const { return engine_; }

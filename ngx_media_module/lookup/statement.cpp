@@ -15,14 +15,14 @@ std::unexpected<Error> too_large() {
 }  // namespace
 
 Result<EncodedAnswer> encode_record(const Row& row, AnswerBuffer buffer) {
-  std::string company;
-  const auto record = parse_record(row, company);
+  RecordTexts texts;
+  const auto record = parse_record(row, texts);
   if (!record) return std::unexpected(record.error());
   EncodedAnswer answer{.bytes = write_record(*record, buffer)};
   if (answer.bytes.empty()) return too_large();
   // What is under way changes soon, and often before a notification is due.
-  answer.is_cacheable = record->status == DownloadStatus::completed ||
-                        record->status == DownloadStatus::failed;
+  answer.is_cacheable =
+      record->status == DownloadStatus::completed || record->status == DownloadStatus::failed;
   if (const Column* const id = row.find("media_id")) answer.tag = tag_of(id_of(*id));
   return answer;
 }

@@ -18,8 +18,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     identity.user = cached->user;
     identity.role = cached->role;
     identity.expires_at = cached->expires_at;
-    identity.companies.assign(cached->companies.begin(),
-                              cached->companies.begin() + cached->company_count);
+    // Written with commas between them, as they were read.
+    identity.companies = {std::string(cached->companies)};
     check(media::nginx::write_identity(identity, buffer));
   }
   return 0;

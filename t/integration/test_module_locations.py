@@ -21,6 +21,9 @@ pytestmark = pytest.mark.module
 LOCATIONS = """
 listen 127.0.0.1:%(http2)s http2;
 
+location /rest/ { media; }
+location /rest-if/ { if ($arg_a) { add_header X-If yes; } media; }
+location /rest-elsewhere/ { rewrite ^/rest-elsewhere/(.*)$ /elsewhere/$1 break; media; }
 location ~ ^/any/(.+)$ { satisfy any; allow all; media $1; }
 location ~ ^/denied/(.+)$ { deny all; media $1; }
 location ~ ^/again/(.+)$ { error_page 404 = @again; media $1; }
@@ -159,6 +162,23 @@ class TestSubrequests:
     def test_slices_are_not_asked_for(self, own_site, item):
         answer = own_site.get(f"/slice/{media_id(item)}")
         assert answer.status_code == 200 and len(answer.content) == 5000
+
+
+class TestRestOfTheUri:
+    """`media` without an id."""
+
+    def test_is_the_id(self, own_site, item):
+        for prefix in ("rest", "rest-if"):
+            answer = own_site.get(f"/{prefix}/{media_id(item)}?a=1")
+            assert answer.status_code == 200 and len(answer.content) == 5000
+        assert answer.headers["X-If"] == "yes"
+
+    @pytest.mark.parametrize("rest", ["", "{id}/", "{id}/x.css", "x/{id}"])
+    def test_nothing_else_is(self, own_site, item, rest):
+        assert own_site.get("/rest/" + rest.format(id=media_id(item))).status_code == 404
+
+    def test_is_none_of_a_uri_that_was_moved_away(self, own_site, item):
+        assert own_site.get(f"/rest-elsewhere/{media_id(item)}").status_code == 404
 
 
 class TestRedirects:

@@ -25,7 +25,7 @@ struct TestRow {
                                  {"file_name", kText, "boat.jpg"},
                                  {"size", kBigint, std::string_view("\0\0\0\x01\0\0\0\x05", 8)},
                                  {"sha256", kBytea, kHash}};
-  std::string company;
+  RecordTexts texts;
 
   TestRow& with(Column column) {
     for (auto& each : columns) {
@@ -34,7 +34,7 @@ struct TestRow {
     return *this;
   }
   TestRow& with_null(std::string_view name) { return with({name, kText, {}, true}); }
-  Result<MediaRecord> parse() { return parse_record(Row(columns), company); }
+  Result<MediaRecord> parse() { return parse_record(Row(columns), texts); }
 };
 
 TEST(ParseRecord, reads_every_column_of_a_completed_item) {
@@ -47,7 +47,7 @@ TEST(ParseRecord, reads_every_column_of_a_completed_item) {
   EXPECT_EQ(record->store, "local");
   EXPECT_EQ(record->storage_key, "a/b.jpg");
   EXPECT_EQ(record->mime_type, "image/jpeg");
-  EXPECT_EQ(record->file_name, "boat.jpg");
+  EXPECT_EQ(record->disposition, R"(inline; filename="boat.jpg")");
   EXPECT_EQ(record->size, 0x100000005);
   EXPECT_EQ((*record->sha256)[31], 0xab);
 }
@@ -78,7 +78,8 @@ TEST(ParseRecord, takes_what_a_sites_own_query_may_give) {
   EXPECT_EQ(record->company, "7");
   EXPECT_EQ(record->size, 256);
   EXPECT_FALSE(record->sha256);
-  EXPECT_EQ(record->file_name, "");
+  EXPECT_EQ(record->mime_type, "application/octet-stream");
+  EXPECT_EQ(record->disposition, R"(attachment; filename="b.jpg")");
 }
 
 TEST(ParseRecord, knows_public_items) {
