@@ -46,11 +46,15 @@ inline void unregister_cache_control(ngx_http_request_t* r) {
 }
 
 /// The value of the first cookie of this name. Cookie headers were an array
-/// before 1.23.0.
+/// before 1.23.0; since 1.29.6 they have a parser of their own, and the one for
+/// all headers splits at commas only.
 inline std::optional<std::string_view> find_cookie(ngx_http_request_t* r, std::string_view name) {
   ngx_str_t wanted = {name.size(), reinterpret_cast<u_char*>(const_cast<char*>(name.data()))};
   ngx_str_t value{};
-#if nginx_version >= 1023000
+#if nginx_version >= 1029006
+  const bool is_found =
+      ngx_http_parse_cookie_lines(r, r->headers_in.cookie, &wanted, &value) != nullptr;
+#elif nginx_version >= 1023000
   const bool is_found =
       ngx_http_parse_multi_header_lines(r, r->headers_in.cookie, &wanted, &value) != nullptr;
 #else
