@@ -1,10 +1,11 @@
-"""docs/TROUBLESHOOTING.md knows every message that asks for an operator's attention."""
+"""What operators look up is in the documents: directives, variables, messages, packages."""
 
 import re
 
 from stack.stack import SOURCE
 
-DOCUMENT = " ".join((SOURCE / "docs" / "TROUBLESHOOTING.md").read_text().split())
+DOCS = SOURCE / "docs"
+TROUBLESHOOTING = " ".join((DOCS / "TROUBLESHOOTING.md").read_text().split())
 
 # Where the module logs at warn or worse, or says why it gave up a connection.
 MODULE_CALL = re.compile(r"""
@@ -53,7 +54,7 @@ def test_messages_of_the_module_are_explained():
             ("directives.cpp", 'media_store" can\'t read root'),
             ("file_response.cpp", "is not a regular file")} <= messages
     unexplained = {(name, text) for name, text in messages
-                   if text.removeprefix("media: ") not in DOCUMENT}
+                   if text.removeprefix("media: ") not in TROUBLESHOOTING}
     assert not unexplained
 
 
@@ -61,4 +62,32 @@ def test_events_of_the_indexer_are_explained():
     events = {event for path in sources("indexer") for event in
               INDEXER_CALL.findall(path.read_text())}
     assert {"claim_failed", "media_download_failed", "request_failed", "not_started"} <= events
-    assert {event for event in events if f"`{event}`" not in DOCUMENT} == set()
+    assert {event for event in events if f"`{event}`" not in TROUBLESHOOTING} == set()
+
+
+def in_module(name, pattern):
+    return re.findall(pattern, (SOURCE / "ngx_media_module" / name).read_text())
+
+
+def test_directives_have_a_section():
+    directives = set(in_module("directives.cpp", r'\{ngx_string\("(\w+)"\)'))
+    document = (DOCS / "DIRECTIVES.md").read_text()
+    assert len(directives) >= 12
+    assert directives == set(re.findall(r"^## (media\w*)\n\n    Syntax: ", document, re.MULTILINE))
+
+
+def test_variables_and_their_values_are_explained():
+    document = (DOCS / "DIRECTIVES.md").read_text()
+    variables = in_module("variables.cpp", r'\{"(media_\w+)", get_variable<')
+    decisions = in_module("answer/decision.cpp", r'\{"(\w+)", [2-5]\d\d\}')
+    assert len(variables) >= 9 and len(decisions) >= 13
+    assert [name for name in variables if f"`${name}`" not in document] == []
+    assert [name for name in decisions if f"`{name}`" not in document] == []
+
+
+def test_packages_have_a_reason():
+    document = (DOCS / "DEPENDENCIES.md").read_text()
+    packages = {line for path in (SOURCE / "devtools" / "packages").glob("*.txt")
+                for line in path.read_text().splitlines() if line and not line.startswith("#")}
+    assert len(packages) > 40
+    assert {name for name in packages if f"`{name}`" not in document} == set()
