@@ -31,6 +31,7 @@ Rights rights_of(const RequestCtx& ctx) {
 /// Nothing opens the location: what to tell a caller.
 Decision decision_without_rights(const RequestCtx& ctx) {
   if (ctx.link == LinkState::bad) return Decision::bad_link;
+  if (ctx.link == LinkState::unavailable) return Decision::unavailable;
   if (!ctx.policy->require.session) {
     return ctx.policy->require.link ? Decision::no_link : Decision::other_company;
   }

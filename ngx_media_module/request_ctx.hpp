@@ -38,7 +38,8 @@ struct CallerIdentity {
 /// What one way to find out about the caller came to.
 enum class SessionOutcome { no_credential, accepted, refused, unavailable, waiting };
 
-enum class LinkState { unknown, none, bad, good };
+/// `unavailable`: it is bound to a user, and who the caller is can't be found out.
+enum class LinkState { unknown, none, bad, good, unavailable };
 
 /// What the module knows about a request. Lives in the request's pool and
 /// survives internal redirects.

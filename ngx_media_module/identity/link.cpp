@@ -56,7 +56,10 @@ LinkState check_link(ngx_http_request_t* r, RequestCtx& ctx, Patience patience) 
   if (needs_user && identify(r, ctx, patience).state == TokenState::unknown) {
     return LinkState::unknown;
   }
-  return verify(r, ctx, *url);
+  const LinkState state = verify(r, ctx, *url);
+  // Whether the caller is the user of the link, nobody can tell now.
+  const bool is_open = needs_user && ctx.caller.state == TokenState::unavailable;
+  return state == LinkState::bad && is_open ? LinkState::unavailable : state;
 }
 
 }  // namespace media::nginx
