@@ -120,7 +120,9 @@ Result<Identity> identity_of_claims(const json_t* claims, const ClaimPolicy& pol
     return fail(ErrorCode::unauthorized, "token is from another issuer");
   }
   auto identity = read_identity(claims, policy);
-  if (identity) identity->expires_at = *expires_at;
+  if (!identity) return identity;
+  identity->expires_at = *expires_at;
+  identity->issued_at = date_member(claims, "iat").value_or(0);
   return identity;
 }
 

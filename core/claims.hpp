@@ -20,6 +20,7 @@ struct Identity {
   std::vector<std::string> companies;  ///< at least one; UUIDs in lower case
   std::string role;
   std::int64_t expires_at = 0;  ///< Unix seconds
+  std::int64_t issued_at = 0;   ///< likewise; 0: not said
 };
 
 /// Whether a text from outside may become a header value or a log field: at most

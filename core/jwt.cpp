@@ -3,7 +3,6 @@
 #include <memory>
 #include <optional>
 
-#include "core/crypto.hpp"
 #include "core/json_object.hpp"
 
 namespace media {
@@ -91,6 +90,11 @@ Result<Identity> verify_jwt_hs256(std::string_view token, ByteView key, const Cl
   auto secret = JwsKey::from_secret(key, {JwsAlgorithm::hs256});
   if (!secret) return std::unexpected(std::move(secret.error()));
   return verify_jwt(token, {std::move(*secret)}, policy, now_unix_seconds);
+}
+
+Sha256Digest revocation_digest(std::string_view token) {
+  const auto parts = split(token);
+  return sha256(as_bytes(parts ? parts->signed_text : token));
 }
 
 std::string sign_jwt_hs256(const Identity& identity, ByteView key, const ClaimPolicy& policy,

@@ -5,6 +5,7 @@
 #include <string_view>
 
 #include "core/claims.hpp"
+#include "core/crypto.hpp"
 #include "core/encoding.hpp"
 #include "core/error.hpp"
 #include "core/jws_key.hpp"
@@ -30,6 +31,10 @@ Result<Identity> verify_jwt_hs256(std::string_view token, ByteView key, const Jw
 /// Makes the token that verify_jwt_hs256() accepts under the same policy.
 std::string sign_jwt_hs256(const Identity& identity, ByteView key, const JwtPolicy& policy,
                            std::int64_t now_unix_seconds);
+
+/// What a token is revoked by: the SHA-256 of what is signed (header and payload) of a
+/// signed one, since some signatures can be changed and stay good; of the whole of any other.
+Sha256Digest revocation_digest(std::string_view token);
 
 /// HS256 needs a key at least as long as its digest (RFC 7518 section 3.2).
 inline constexpr std::size_t kMinJwtKeySize = 32;

@@ -22,6 +22,8 @@ constexpr const char* kLookupRendition =
 constexpr const char* kLookupKey =
     "SELECT company_id, status, visibility, store, storage_key, mime_type, file_name, size, sha256, "
     "media_id FROM media.lookup_media_by_key($1)";
+constexpr const char* kLookupRevocation =
+    "SELECT revoked FROM media.lookup_revocation($1, $2, $3)";
 
 ngx_http_core_loc_conf_t& core_conf(ngx_conf_t* cf) {
   return *static_cast<ngx_http_core_loc_conf_t*>(
@@ -97,6 +99,35 @@ Statement statement_of(const LocationConf& conf) {
   }
 }
 
+/// Known only when all directives are read, since they may come in any order.
+char* finish_session(ngx_conf_t* cf, Session& session) {
+  MainConf& main = main_conf(cf);
+  const bool is_database = std::holds_alternative<DatabaseSession>(session.method);
+  const bool has_tokens = std::holds_alternative<JwtSession>(session.method) ||
+                          std::holds_alternative<NextAuthSession>(session.method);
+  const bool is_revocable = has_tokens && session.is_revocable.value_or(main.database.has_value());
+  if (!is_database && !is_revocable) return NGX_CONF_OK;
+  if (!main.database) {
+    return conf_error(cf, "\"media_session\" with \"%s\" needs \"media_database\"",
+                      is_database ? "database" : "revocable=on");
+  }
+  if (!is_revocable) return NGX_CONF_OK;
+  session.revocation = main.use_statement(cf->pool, {.sql = kLookupRevocation,
+                                                     .parameters = 3,
+                                                     .encode = encode_unrevoked,
+                                                     .part = CachePart::identities,
+                                                     .name = "media.lookup_revocation()"});
+  return NGX_CONF_OK;
+}
+
+char* finish_sessions(ngx_conf_t* cf, const SessionChain* chain) {
+  if (chain == nullptr) return NGX_CONF_OK;
+  for (Session* session : chain->sessions) {
+    if (char* error = finish_session(cf, *session); error != NGX_CONF_OK) return error;
+  }
+  return NGX_CONF_OK;
+}
+
 void inherit(LocationConf& child, const LocationConf& parent) {
   if (child.sessions == nullptr && !child.has_sessions_off) {
     child.sessions = parent.sessions;
@@ -140,6 +171,7 @@ char* merge(ngx_conf_t* cf, const LocationConf& parent, LocationConf& child) {
   inherit_media(cf, child, parent);
   child.policy = policy_of(child, main, cf->pool);
   child.vary = vary_of(child.policy);
+  if (char* error = finish_sessions(cf, child.sessions); error != NGX_CONF_OK) return error;
   return check(cf, child);
 }
 

@@ -18,6 +18,9 @@ enum class TokenState {
   unavailable,  ///< whoever knows did not answer
 };
 
+/// What one way to find out about the caller came to.
+enum class SessionOutcome { no_credential, accepted, refused, unavailable, waiting };
+
 /// Who the caller is, by the sessions of one location.
 struct CallerIdentity {
   const SessionChain* sessions = nullptr;
@@ -30,13 +33,17 @@ struct CallerIdentity {
   ngx_str_t role{};
 
   // While it is being found out:
+  bool is_presumed = false;  ///< by a token of which it is not known yet whether it was revoked
   std::size_t next_session = 0;
+  std::size_t next_cookie = 0;  ///< of those of that session
   bool has_bad = false;
   bool has_unavailable = false;
-};
 
-/// What one way to find out about the caller came to.
-enum class SessionOutcome { no_credential, accepted, refused, unavailable, waiting };
+  void note(SessionOutcome outcome) {
+    has_bad = has_bad || outcome == SessionOutcome::refused;
+    has_unavailable = has_unavailable || outcome == SessionOutcome::unavailable;
+  }
+};
 
 /// `unavailable`: it is bound to a user, and who the caller is can't be found out.
 enum class LinkState { unknown, none, bad, good, unavailable };

@@ -60,6 +60,13 @@ bool set_claim_parameter(const ngx_str_t& parameter, ClaimPolicy& policy) {
   return value && set_leeway(*value, policy);
 }
 
+bool set_revocable(const ngx_str_t& parameter, Session& session) {
+  const auto value = value_of(parameter, "revocable");
+  if (!value || (view(*value) != "on" && view(*value) != "off")) return false;
+  session.is_revocable = view(*value) == "on";
+  return true;
+}
+
 std::optional<std::vector<JwsAlgorithm>> parse_algorithms(std::string_view list) {
   std::vector<JwsAlgorithm> algorithms;
   while (!list.empty()) {
@@ -122,7 +129,8 @@ char* set_jwt(ngx_conf_t* cf, Session& session, Parameters parameters) {
   JwtKeys keys;
   JwtSession jwt;
   for (const auto& parameter : parameters) {
-    if (!set_key_parameter(parameter, keys) && !set_claim_parameter(parameter, jwt.policy)) {
+    if (!set_key_parameter(parameter, keys) && !set_claim_parameter(parameter, jwt.policy) &&
+        !set_revocable(parameter, session)) {
       return bad_parameter(cf, parameter);
     }
   }
@@ -214,7 +222,7 @@ char* set_next_auth(ngx_conf_t* cf, Session& session, Parameters parameters) {
   NextAuthSession next_auth;
   for (const auto& parameter : parameters) {
     if (!set_next_auth_parameter(parameter, options) &&
-        !set_claim_parameter(parameter, next_auth.policy)) {
+        !set_claim_parameter(parameter, next_auth.policy) && !set_revocable(parameter, session)) {
       return bad_parameter(cf, parameter);
     }
   }

@@ -15,7 +15,8 @@ const CallerIdentity* caller_of(ngx_http_request_t* r) {
   if (location_conf(r).policy.sessions == nullptr) return nullptr;
   RequestCtx& ctx = require_ctx(r);
   const CallerIdentity& caller = ctx.is_waiting ? ctx.caller : identify(r, ctx, Patience::none);
-  return caller.state == TokenState::good ? &caller : nullptr;
+  const bool is_presumed = caller.state == TokenState::unknown && caller.is_presumed;
+  return caller.state == TokenState::good || is_presumed ? &caller : nullptr;
 }
 
 template <ngx_str_t CallerIdentity::*Member>

@@ -1,6 +1,6 @@
 #include <cstdio>
 
-#include "core/crypto.hpp"
+#include "core/jwt.hpp"
 #include "indexer/json.hpp"
 #include "indexer/ops/commands.hpp"
 #include "indexer/ops/database_session.hpp"
@@ -11,7 +11,7 @@ namespace {
 
 using boost::asio::yield_context;
 
-std::string hash_of(std::string_view token) { return db::bytea(sha256(as_bytes(token))); }
+std::string hash_of(std::string_view token) { return db::bytea(revocation_digest(token)); }
 
 // Nothing when there is none; names need not be unique.
 Result<std::optional<std::string>> find_user(db::Database& database, yield_context yield,

@@ -48,6 +48,14 @@ SessionOutcome accept_identity(RequestCtx& ctx, std::span<const std::byte> bytes
   return SessionOutcome::accepted;
 }
 
+/// What is over is found out anew, with the leeway of the rules.
+std::optional<SessionOutcome> accept_unless_over(RequestCtx& ctx,
+                                                 std::span<const std::byte> bytes) {
+  const auto identity = read_identity(bytes);
+  if (!identity || ngx_time() >= identity->expires_at) return std::nullopt;
+  return accept_identity(ctx, bytes);
+}
+
 SessionOutcome refuse_caller(RequestCtx& ctx, const Error& error) {
   ctx.caller.is_expired = ctx.caller.is_expired || error.code == ErrorCode::expired;
   RequestLog(ctx.request).write(NGX_LOG_INFO, 0, "token refused: " + error.message);
@@ -68,23 +76,22 @@ std::optional<SessionOutcome> recall_identity(RequestCtx& ctx, AnswerCache* cach
   if (cache == nullptr) return std::nullopt;
   const auto found = cache->find(CachePart::identities, key, ngx_current_msec);
   if (!found || ngx_current_msec >= found->fresh_until) return std::nullopt;
-  const auto identity = read_identity(found->value);
-  // What is over is found out anew, with the leeway of the rules.
-  if (!identity || ngx_time() >= identity->expires_at) return std::nullopt;
-  return accept_identity(ctx, found->value);
+  return accept_unless_over(ctx, found->value);
+}
+
+std::span<const std::byte> write_accepted(const Identity& identity, std::span<std::byte> buffer) {
+  Identity accepted = identity;
+  // Within the leeway the session is over, and yet good for this request.
+  accepted.expires_at = std::max<std::int64_t>(identity.expires_at, ngx_time() + 1);
+  return write_identity(accepted, buffer);
 }
 
 SessionOutcome accept_and_remember(RequestCtx& ctx, AnswerCache* cache, const CacheKey& key,
                                    CacheTicket ticket, const Identity& identity,
                                    ngx_msec_t at_most) {
   std::array<std::byte, SharedCache::kMaxValueBytes> buffer;
-  Identity accepted = identity;
-  // Within the leeway the session is over, and yet good for this request.
-  accepted.expires_at = std::max<std::int64_t>(identity.expires_at, ngx_time() + 1);
-  const auto bytes = write_identity(accepted, buffer);
-  if (bytes.empty()) {
-    return refuse_caller(ctx, {ErrorCode::unauthorized, "the session names too many companies"});
-  }
+  const auto bytes = write_accepted(identity, buffer);
+  if (bytes.empty()) return refuse_caller(ctx, too_many_companies());
   if (cache != nullptr && cache->shared().bind(ticket, tag_of(user_tag_text(identity.user)))) {
     const auto until = ngx_current_msec + at_most;
     cache->store(CachePart::identities, key,

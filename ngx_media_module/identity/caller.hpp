@@ -15,6 +15,13 @@ std::optional<std::string_view> find_token(ngx_http_request_t* r, const TokenCon
 
 /// Takes an identity in the bytes of write_identity(); refuses one that is over.
 SessionOutcome accept_identity(RequestCtx& ctx, std::span<const std::byte> bytes);
+/// The same of one that is remembered; nothing when it is over.
+std::optional<SessionOutcome> accept_unless_over(RequestCtx& ctx, std::span<const std::byte> bytes);
+/// The identity's bytes, as they are kept; none when it has more companies than fit.
+std::span<const std::byte> write_accepted(const Identity& identity, std::span<std::byte> buffer);
+inline Error too_many_companies() {
+  return {ErrorCode::unauthorized, "the session names too many companies"};
+}
 /// Logs why, at info: it is the client's fault, or that of keys that differ.
 SessionOutcome refuse_caller(RequestCtx& ctx, const Error& error);
 

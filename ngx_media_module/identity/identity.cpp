@@ -14,13 +14,14 @@ struct Match : Cases... {
 
 SessionOutcome try_session(RequestCtx& ctx, const Session& session, Patience patience) {
   return std::visit(
-      Match{
-          [&](const JwtSession& jwt) { return try_jwt(ctx, session, jwt); },
-          [&](const NextAuthSession& next_auth) { return try_next_auth(ctx, session, next_auth); },
-          [&](const DatabaseSession& database) { return try_database(ctx, database, patience); },
-          [&](const RequestSession& request) {
-            return try_request(ctx, session, request, patience);
-          }},
+      Match{[&](const JwtSession& jwt) { return try_jwt(ctx, session, jwt, patience); },
+            [&](const NextAuthSession& next_auth) {
+              return try_next_auth(ctx, session, next_auth, patience);
+            },
+            [&](const DatabaseSession& database) { return try_database(ctx, database, patience); },
+            [&](const RequestSession& request) {
+              return try_request(ctx, session, request, patience);
+            }},
       session.method);
 }
 
@@ -55,9 +56,9 @@ const CallerIdentity& identify(ngx_http_request_t* r, RequestCtx& ctx, Patience 
         awaited ? *awaited : try_session(ctx, *sessions[caller.next_session], patience);
     if (outcome == SessionOutcome::waiting) break;
     if (outcome == SessionOutcome::accepted) caller.state = TokenState::good;
-    caller.has_bad = caller.has_bad || outcome == SessionOutcome::refused;
-    caller.has_unavailable = caller.has_unavailable || outcome == SessionOutcome::unavailable;
+    caller.note(outcome);
     ++caller.next_session;
+    caller.next_cookie = 0;
   }
   return caller;
 }

@@ -36,10 +36,11 @@ bool names_user(std::string_view query) {
 }
 
 LinkState verify(ngx_http_request_t* r, RequestCtx& ctx, const PublicUrl& url) {
+  const bool is_known = ctx.caller.state == TokenState::good;
   const LinkRequest request{.method = view(r->method_name),
                             .path = url.path,
                             .query = url.query,
-                            .user = view(ctx.caller.user),
+                            .user = is_known ? view(ctx.caller.user) : "",
                             .address = view(r->connection->addr_text)};
   const auto grant = verify_link(request, location_conf(r).policy.links->keys, ngx_time());
   if (grant) return LinkState::good;

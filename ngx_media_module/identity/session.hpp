@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <variant>
 #include <vector>
@@ -44,7 +45,10 @@ struct RequestSession {
 /// One way to find out who the caller is.
 struct Session {
   std::variant<JwtSession, NextAuthSession, DatabaseSession, RequestSession> method;
-  std::string text;  ///< as configured
+  std::string text;                  ///< as configured
+  std::optional<bool> is_revocable;  ///< as configured; by default if there is a database
+  /// Asks whether a token was revoked; null: nobody is asked.
+  const Statement* revocation = nullptr;
   /// Part of cache keys: what was found out under other keys or rules does not count.
   std::uint64_t fingerprint = 0;
 };

@@ -17,6 +17,8 @@ struct Question {
   std::array<std::string, Statement::kMaxParameters> parameters;
   CacheKey key;
   CacheTag tag = 0;  ///< what invalidates the answer
+  /// That of the token which is asked about, in the bytes of write_identity().
+  std::string identity = {};
 };
 
 /// Parameters over this size, with NULs or ill-formed UTF-8 can match nothing.

@@ -55,6 +55,10 @@ std::optional<Answer> Resolver::ask(const Question& question, AnswerWaiter& wait
   return std::nullopt;
 }
 
+void Resolver::ask_ahead(const Question& question) {
+  if (cache_ != nullptr && !peek(question.statement->part, question.key)) join_or_ask(question);
+}
+
 /// Without a listener, lifetimes alone bound how old an answer can be.
 bool Resolver::is_trusted() const {
   return !listens_ || is_vouched(cache_->shared(), ngx_current_msec);
@@ -128,7 +132,7 @@ Answer Resolver::answer_of(Lookup& lookup, const LookupResult& result) {
 
 Answer Resolver::read_row(const Lookup& lookup, const Row& row) {
   const Statement& statement = *lookup.question.statement;
-  const auto encoded = statement.encode(row, encoded_);
+  const auto encoded = statement.encode(row, lookup.question, encoded_);
   if (!encoded && encoded.error().code == ErrorCode::unauthorized) {
     keep_absent(lookup);
     return {Answer::Kind::absent, AnswerSource::database, {}};

@@ -45,6 +45,8 @@ class Resolver final : private LookupEngine::Client {
   std::optional<Answer> ask(const Question& question, AnswerWaiter& waiter);
   /// The answer, if it is cached.
   std::optional<Answer> peek(CachePart part, const CacheKey& key);
+  /// Asks, so that the answer is in the cache for whoever is next.
+  void ask_ahead(const Question& question);
   void cancel(AnswerWaiter& waiter) { engine_.leave(waiter); }
 
   const LookupEngine& engine() const { return engine_; }

@@ -2,6 +2,7 @@
 
 #include "core/encoding.hpp"
 #include "ngx_media_module/cache/cache_record.hpp"
+#include "ngx_media_module/lookup/question.hpp"
 #include "ngx_media_module/lookup/record.hpp"
 #include "ngx_media_module/lookup/session_row.hpp"
 
@@ -14,7 +15,7 @@ std::unexpected<Error> too_large() {
 
 }  // namespace
 
-Result<EncodedAnswer> encode_record(const Row& row, AnswerBuffer buffer) {
+Result<EncodedAnswer> encode_record(const Row& row, const Question&, AnswerBuffer buffer) {
   RecordTexts texts;
   const auto record = parse_record(row, texts);
   if (!record) return std::unexpected(record.error());
@@ -27,7 +28,7 @@ Result<EncodedAnswer> encode_record(const Row& row, AnswerBuffer buffer) {
   return answer;
 }
 
-Result<EncodedAnswer> encode_session(const Row& row, AnswerBuffer buffer) {
+Result<EncodedAnswer> encode_session(const Row& row, const Question&, AnswerBuffer buffer) {
   const auto identity = parse_session(row);
   if (!identity) return std::unexpected(identity.error());
   EncodedAnswer answer{.bytes = write_identity(*identity, buffer)};
@@ -35,6 +36,16 @@ Result<EncodedAnswer> encode_session(const Row& row, AnswerBuffer buffer) {
   answer.expires_at = identity->expires_at;
   answer.tag = tag_of(user_tag_text(identity->user));
   return answer;
+}
+
+Result<EncodedAnswer> encode_unrevoked(const Row& row, const Question& question, AnswerBuffer) {
+  if (parse_is_revoked(row)) return fail(ErrorCode::unauthorized, "the token was revoked");
+  const auto bytes = std::as_bytes(std::span(question.identity));
+  const auto identity = read_identity(bytes);
+  if (!identity) return fail(ErrorCode::internal, "there is no identity to keep");
+  return EncodedAnswer{.bytes = bytes,
+                       .expires_at = identity->expires_at,
+                       .tag = tag_of(user_tag_text(identity->user))};
 }
 
 std::string user_tag_text(std::string_view user) { return "user:" + std::string(user); }

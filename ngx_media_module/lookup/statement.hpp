@@ -24,14 +24,17 @@ struct EncodedAnswer {
 
 using AnswerBuffer = std::span<std::byte, SharedCache::kMaxValueBytes>;
 
+struct Question;
+
 /// Reads the row and writes what is worth keeping. Errors: `internal`, for a row
 /// that is not as agreed; `unauthorized`, for one that counts as none.
-using AnswerEncoder = Result<EncodedAnswer> (*)(const Row& row, AnswerBuffer buffer);
+using AnswerEncoder = Result<EncodedAnswer> (*)(const Row& row, const Question& question,
+                                                AnswerBuffer buffer);
 
 /// A kind of question to the database. Parameters are texts; each connection
 /// prepares it once.
 struct Statement {
-  static constexpr std::size_t kMaxParameters = 2;
+  static constexpr std::size_t kMaxParameters = 3;
 
   std::string sql;
   int parameters = 1;
@@ -44,8 +47,11 @@ struct Statement {
   std::uint64_t fingerprint = 0;  ///< part of cache keys: what is asked, and where
 };
 
-Result<EncodedAnswer> encode_record(const Row& row, AnswerBuffer buffer);
-Result<EncodedAnswer> encode_session(const Row& row, AnswerBuffer buffer);
+Result<EncodedAnswer> encode_record(const Row& row, const Question& question, AnswerBuffer buffer);
+Result<EncodedAnswer> encode_session(const Row& row, const Question& question, AnswerBuffer buffer);
+/// The identity in the question, unless its token was revoked.
+Result<EncodedAnswer> encode_unrevoked(const Row& row, const Question& question,
+                                       AnswerBuffer buffer);
 
 /// The payloads of NOTIFY, and so the tags, of what answers depend on.
 std::string user_tag_text(std::string_view user);

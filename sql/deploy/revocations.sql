@@ -20,6 +20,9 @@ CREATE INDEX revocations_expires_at_idx ON media.revocations (expires_at);
 COMMENT ON TABLE media.revocations IS
 'Self-contained tokens (JWT) that count no longer, though their signature is good: one token, or all '
 'that a user got before a time. Whose company that is, only the token knows.';
+COMMENT ON COLUMN media.revocations.token_sha256 IS
+'Of a signed token: of header.payload, since its signature may have good twins; of an encrypted one: of '
+'all of it.';
 COMMENT ON COLUMN media.revocations.user_id IS
 'The user as tokens name it: of users, or of the site''s own tables.';
 COMMENT ON COLUMN media.revocations.expires_at IS

@@ -17,7 +17,9 @@ from stack.process import wait_until
 
 
 def digest(token):
-    return hashlib.sha256(token.encode()).digest()
+    """Of an opaque token, or of what is signed of a JSON Web Token."""
+    signed = token.rpartition(".")[0] if token.count(".") == 2 else token
+    return hashlib.sha256(signed.encode()).digest()
 
 
 class DatabaseOfNginx:

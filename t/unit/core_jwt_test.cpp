@@ -52,6 +52,24 @@ TEST(Jwt, a_signed_token_gives_back_its_identity) {
   EXPECT_EQ(verified->expires_at, kNow + 60);
 }
 
+TEST(Jwt, the_time_of_issue_is_kept_and_may_be_missing) {
+  const auto issued = [](std::string_view more) {
+    return verify_jwt_hs256(token_with_claims(claims(more)), key(), policy(), kNow)->issued_at;
+  };
+  EXPECT_EQ(issued(R"(,"iat":1795249990)"), 1795249990);
+  EXPECT_EQ(issued(R"(,"iat":1795249990.9)"), 1795249990);
+  EXPECT_EQ(issued(""), 0);
+}
+
+TEST(Jwt, a_token_is_revoked_whatever_its_signature) {
+  const Sha256Digest signed_text = sha256(as_bytes("header.payload"));
+  EXPECT_EQ(revocation_digest("header.payload.signature"), signed_text);
+  EXPECT_EQ(revocation_digest("header.payload."), signed_text);
+  for (const std::string_view whole : {"opaque", "a.b", "a..b.c.d", "a.b.c.d.e"}) {
+    EXPECT_EQ(revocation_digest(whole), sha256(as_bytes(whole))) << whole;
+  }
+}
+
 TEST(Jwt, signature_agrees_with_rfc_7515_appendix_a1) {
   const auto key_bytes = *base64_decode(
       "AyM1SysPpbyDfgZld3umj1qzKObwVMkoqQ-EstJQLr_T-1qS0gZH75aKtMN3Yj0iPS4hcgUuTwjAzZr1Z9CAow",
