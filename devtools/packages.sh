@@ -7,8 +7,8 @@ need_packages() {
   [ ${#missing[@]} -gt 0 ] || return 0
   command -v apt-get >/dev/null || die "these packages are missing: ${missing[*]}"
   note "installing ${missing[*]}"
-  # nginx and postgresql start (and enable) services when they are installed; the stack wants only
-  # their programs. In a subshell, so that the trap undoes this whatever happens.
+  # nginx, postgresql and pgbouncer start (and enable) services when they are installed; the stack
+  # wants only their programs. In a subshell, so that the trap undoes this whatever happens.
   (
     trap 'allow_services "${missing[@]}"' EXIT
     hold_services
@@ -43,7 +43,7 @@ hold_services() {
   if [ ! -e "$policy" ]; then
     # shellcheck disable=SC2016  # the script's own variable
     printf '%s\n' '#!/bin/sh' "# $our_mark." \
-      'case "$1" in nginx*|postgresql*) exit 101 ;; esac' 'exit 0' |
+      'case "$1" in nginx*|postgresql*|pgbouncer*) exit 101 ;; esac' 'exit 0' |
       as_root tee "$policy" >/dev/null
     as_root chmod 755 "$policy"
   fi
@@ -56,12 +56,15 @@ allow_services() {
   if grep -q "$our_mark" "$policy" 2>/dev/null; then as_root rm -f "$policy"; fi
   as_root rm -f "$no_cluster"
   as_root rmdir --ignore-fail-on-non-empty "${no_cluster%/*}" 2>/dev/null || true
-  # The package enables its service for the next boot; nobody asked for a web server on port 80.
-  case " $* " in
-    *' nginx '*)
-      if command -v systemctl >/dev/null; then
-        as_root systemctl -q disable nginx.service 2>/dev/null || true
-      fi
-      ;;
-  esac
+  # Packages enable their services for the next boot; nobody asked for a web server on port 80.
+  local package
+  for package in nginx pgbouncer; do
+    case " $* " in
+      *" $package "*)
+        if command -v systemctl >/dev/null; then
+          as_root systemctl -q disable "$package.service" 2>/dev/null || true
+        fi
+        ;;
+    esac
+  done
 }

@@ -23,6 +23,7 @@ struct DatabaseConf {
   std::size_t connections = 2;
   ngx_msec_t timeout = 2000;
   std::size_t queue = 1024;
+  bool prepares = true;  ///< statements, which a pooler may not allow
 };
 
 /// `media_cache`

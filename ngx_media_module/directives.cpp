@@ -28,6 +28,10 @@ bool set_database_parameter(const ngx_str_t& parameter, DatabaseConf& database) 
   if (const auto value = value_of(parameter, "timeout")) {
     return set_milliseconds(*value, 1, database.timeout);
   }
+  if (const auto value = value_of(parameter, "prepare")) {
+    database.prepares = view(*value) == "on";
+    return database.prepares || view(*value) == "off";
+  }
   return false;
 }
 
@@ -35,6 +39,11 @@ bool set_database_parameter(const ngx_str_t& parameter, DatabaseConf& database) 
 /// pooler, "off" where nobody notifies, or else the same.
 char* set_listen_target(ngx_conf_t* cf, const std::optional<ngx_str_t>& value,
                         DatabaseConf& database) {
+  if (!value && !database.prepares) {
+    return conf_error(cf,
+                      "\"media_database\" with \"prepare=off\" needs \"listen=\": a pooler passes "
+                      "no notifications on, so name the database server itself, or \"off\"");
+  }
   if (!value) database.listen = database.target;
   if (!value || view(*value) == "off") return NGX_CONF_OK;
   auto target = ConnectTarget::parse(std::string(view(*value)));

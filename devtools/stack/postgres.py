@@ -58,10 +58,10 @@ class Cluster:
         """Creates the cluster when it is new; returns once it takes queries."""
         if not (self.data / "PG_VERSION").exists():
             self._create()
-        self._own_directory(self.socket_dir)
+        self.own_directory(self.socket_dir)
         self._write_settings()
         pid = process.spawn(
-            [*self._as_server_user(), str(self.bin / "postgres"), "-D", str(self.data)],
+            [*self.as_server_user(), str(self.bin / "postgres"), "-D", str(self.data)],
             self.pid_file, self.log, cwd=self.home)
         process.wait_for_start(pid, self.is_ready, 60, "Postgres", [self.log])
 
@@ -97,9 +97,9 @@ class Cluster:
         """A name of its own until initdb is through: half a cluster never looks like one."""
         draft = self.home / "postgres.new"
         shutil.rmtree(draft, ignore_errors=True)
-        self._own_directory(draft)
+        self.own_directory(draft)
         done = subprocess.run(
-            [*self._as_server_user(), str(self.bin / "initdb"), "-D", str(draft), "--no-sync",
+            [*self.as_server_user(), str(self.bin / "initdb"), "-D", str(draft), "--no-sync",
              "-U", "postgres", "-A", "trust", "-E", "UTF8", "--locale=C.UTF-8"],
             capture_output=True, text=True, cwd=self.home)
         if done.returncode != 0:
@@ -107,7 +107,7 @@ class Cluster:
         (draft / "pg_hba.conf").write_text("local all all trust\n")
         draft.rename(self.data)
 
-    def _as_server_user(self):
+    def as_server_user(self):
         """Command prefix that drops root, which the server refuses to run as."""
         if os.getuid() != 0:
             return []
@@ -121,7 +121,7 @@ class Cluster:
         raise StackError(f"the user postgres, which runs the server, cannot reach {self.home}: "
                          "take another directory, for example below /var/tmp")
 
-    def _own_directory(self, path):
+    def own_directory(self, path):
         path.mkdir(mode=0o700, parents=True, exist_ok=True)
         if os.getuid() == 0:
             shutil.chown(path, "postgres", "postgres")

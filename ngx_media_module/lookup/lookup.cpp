@@ -68,8 +68,8 @@ LookupEngine::LookupEngine(const DatabaseConf& conf, std::span<Statement* const>
           this, log),
       dispatch_call_([](void* self) { static_cast<LookupEngine*>(self)->dispatch(); }, this, log) {
   for (std::size_t i = 0; i < conf.connections; ++i) {
-    connections_.emplace_back(new PgConnection(
-        conf.target, statements, std::max(conf.timeout, kConnectTimeout), *this, log));
+    connections_.emplace_back(new PgConnection(conf, statements,
+                                               std::max(conf.timeout, kConnectTimeout), *this, log));
   }
 }
 

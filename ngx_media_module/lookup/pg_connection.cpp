@@ -12,17 +12,27 @@ std::string name_on_server(const Statement& statement) {
 
 }  // namespace
 
-PgConnection::PgConnection(const ConnectTarget& target,
-                           std::span<Statement* const> statements,
+PgConnection::PgConnection(const DatabaseConf& conf, std::span<Statement* const> statements,
                            ngx_msec_t connect_timeout, Owner& owner, ngx_log_t* log)
-    : PgLink(target, connect_timeout, log), statements_(statements), owner_(owner) {}
+    : PgLink(conf.target, connect_timeout, log),
+      prepares_(conf.prepares),
+      statements_(statements),
+      owner_(owner) {}
 
-/// One batch for each statement: one that can't be prepared leaves the others alone.
 void PgConnection::start_session() {
-  is_prepared_.assign(statements_.size(), false);
+  is_prepared_.assign(statements_.size(), !prepares_);
   preparing_ = 0;
   syncs_due_ = 0;
   if (PQenterPipelineMode(pg()) != 1) return drop_with_libpq_error("preparing");
+  if (prepares_ && !statements_.empty()) {
+    prepare();
+  } else {
+    start();
+  }
+}
+
+/// One batch for each statement: one that can't be prepared leaves the others alone.
+void PgConnection::prepare() {
   for (const Statement* statement : statements_) {
     if (PQsendPrepare(pg(), name_on_server(*statement).c_str(), statement->sql.c_str(), 0,
                       nullptr) != 1 ||
@@ -33,18 +43,30 @@ void PgConnection::start_session() {
   flush();
 }
 
+void PgConnection::start() {
+  prepared_at_ = ngx_current_msec;
+  set_ready();
+  owner_.on_ready(*this);
+}
+
 bool PgConnection::send(PipelineRequest& request, const Question& question) {
-  constexpr int kBinary = 1;
-  std::array<const char*, Statement::kMaxParameters> values;
-  for (std::size_t i = 0; i < values.size(); ++i) values[i] = question.parameters[i].c_str();
   requests_.push_back(request);
-  if (PQsendQueryPrepared(pg(), name_on_server(*question.statement).c_str(),
-                          question.statement->parameters, values.data(), nullptr, nullptr,
-                          kBinary) == 1) {
-    return true;
-  }
+  if (send_question(question)) return true;
   drop_with_libpq_error("sending");
   return false;
+}
+
+bool PgConnection::send_question(const Question& question) {
+  constexpr int kBinary = 1;
+  const Statement& statement = *question.statement;
+  std::array<const char*, Statement::kMaxParameters> values;
+  for (std::size_t i = 0; i < values.size(); ++i) values[i] = question.parameters[i].c_str();
+  if (prepares_) {
+    return PQsendQueryPrepared(pg(), name_on_server(statement).c_str(), statement.parameters,
+                               values.data(), nullptr, nullptr, kBinary) == 1;
+  }
+  return PQsendQueryParams(pg(), statement.sql.c_str(), statement.parameters, nullptr,
+                           values.data(), nullptr, nullptr, kBinary) == 1;
 }
 
 bool PgConnection::end_batch() {
@@ -98,9 +120,7 @@ void PgConnection::take_prepare_result(const PGresult& result) {
 void PgConnection::take_sync() {
   if (syncs_due_ > 0) --syncs_due_;
   if (is_ready() || syncs_due_ > 0) return;
-  prepared_at_ = ngx_current_msec;
-  set_ready();
-  owner_.on_ready(*this);
+  start();
 }
 
 void PgConnection::on_dropped(std::string_view reason) {

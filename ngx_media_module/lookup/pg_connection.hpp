@@ -4,6 +4,7 @@
 #include <string_view>
 #include <vector>
 
+#include "ngx_media_module/conf.hpp"
 #include "ngx_media_module/intrusive_list.hpp"
 #include "ngx_media_module/lookup/pg_link.hpp"
 #include "ngx_media_module/lookup/pipeline_request.hpp"
@@ -11,8 +12,9 @@
 
 namespace media::nginx {
 
-/// A connection in pipeline mode that asks prepared statements. Parameters go as
-/// text, results come in binary format.
+/// A connection in pipeline mode that asks prepared statements, or, where a pooler may
+/// send each question to another server, unnamed ones. Parameters go as text, results
+/// come in binary format.
 class PgConnection final : public PgLink {
  public:
   /// What hears of the connection. Called from the event loop; may not destroy
@@ -35,7 +37,7 @@ class PgConnection final : public PgLink {
     ~Owner() = default;
   };
 
-  PgConnection(const ConnectTarget& target, std::span<Statement* const> statements,
+  PgConnection(const DatabaseConf& conf, std::span<Statement* const> statements,
                ngx_msec_t connect_timeout, Owner& owner, ngx_log_t* log);
 
   std::size_t unanswered() const { return requests_.size(); }
@@ -51,6 +53,9 @@ class PgConnection final : public PgLink {
 
  private:
   void start_session() override;
+  void prepare();
+  void start();
+  bool send_question(const Question& question);
   void on_input() override;
   void on_dropped(std::string_view reason) override;
   bool may_leave() override { return is_ready() && requests_.empty(); }
@@ -60,6 +65,7 @@ class PgConnection final : public PgLink {
   void take_prepare_result(const PGresult& result);
   void take_sync();
 
+  bool prepares_;
   std::span<Statement* const> statements_;
   Owner& owner_;
   std::vector<bool> is_prepared_;
