@@ -127,7 +127,9 @@ Result<JwsKey> JwsKey::from_pem(std::string_view pem, std::vector<JwsAlgorithm> 
   EVP_PKEY* const key = PEM_read_bio_PUBKEY(source.get(), nullptr, nullptr, nullptr);
   ERR_clear_error();
   if (key == nullptr) {
-    return fail(ErrorCode::invalid_argument, "not a PEM public key (\"BEGIN PUBLIC KEY\")");
+    return fail(
+        ErrorCode::invalid_argument,
+        "not a PEM public key (\"BEGIN PUBLIC KEY\"), as \"openssl pkey -pubout\" makes it");
   }
   return from_public_key({key, EVP_PKEY_free}, std::move(pinned), std::move(key_id));
 }

@@ -59,6 +59,20 @@ bool asks_database(const SessionChain& chain) {
   });
 }
 
+/// A query and what it is asked about may come from different levels.
+char* check_query(ngx_conf_t* cf, const LocationConf& conf) {
+  const bool uses_rendition = conf.query && count_parameters(*conf.query) == 2;
+  const bool has_rendition = conf.media_by == MediaBy::rendition;
+  if (!conf.query || uses_rendition == has_rendition) return NGX_CONF_OK;
+  return conf_error(cf,
+                    has_rendition
+                        ? "\"media\" in location \"%V\" has a rendition, for which its "
+                          "\"media_lookup_query\" needs $2"
+                        : "\"media_lookup_query\" of location \"%V\" uses $2, for which \"media\" "
+                          "needs a second value",
+                    &core_conf(cf).name);
+}
+
 char* check(ngx_conf_t* cf, const LocationConf& conf) {
   if (!conf.is_guarded()) return NGX_CONF_OK;
   const char* directive = directive_of(conf);
@@ -78,7 +92,7 @@ char* check(ngx_conf_t* cf, const LocationConf& conf) {
   }
   if (!main.database) return missing(cf, directive, "media_database");
   if (main.stores.empty()) return missing(cf, directive, "media_store");
-  return NGX_CONF_OK;
+  return check_query(cf, conf);
 }
 
 Statement statement_of(const LocationConf& conf) {
@@ -108,8 +122,8 @@ char* finish_session(ngx_conf_t* cf, Session& session) {
   const bool is_revocable = has_tokens && session.is_revocable.value_or(main.database.has_value());
   if (!is_database && !is_revocable) return NGX_CONF_OK;
   if (!main.database) {
-    return conf_error(cf, "\"media_session\" with \"%s\" needs \"media_database\"",
-                      is_database ? "database" : "revocable=on");
+    return conf_error(cf, "\"media_session %s\" needs \"media_database\"",
+                      is_database ? "database" : "... revocable=on");
   }
   if (!is_revocable) return NGX_CONF_OK;
   session.revocation = main.use_statement(cf->pool, {.sql = kLookupRevocation,

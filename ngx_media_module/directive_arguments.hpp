@@ -19,6 +19,12 @@ inline char* bad_parameter(ngx_conf_t* cf, const ngx_str_t& parameter) {
   return conf_error(cf, "\"%V\" has an invalid parameter \"%V\"", &arguments_of(cf)[0], &parameter);
 }
 
+/// The same, with a word on what is meant.
+inline char* bad_parameter(ngx_conf_t* cf, const ngx_str_t& parameter, const char* meant) {
+  return conf_error(cf, "\"%V\" has an invalid parameter \"%V\": it takes %s", &arguments_of(cf)[0],
+                    &parameter, meant);
+}
+
 /// The value of "name=value", when the parameter is of that name.
 inline std::optional<ngx_str_t> value_of(const ngx_str_t& parameter, std::string_view name) {
   const auto text = view(parameter);

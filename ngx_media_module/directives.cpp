@@ -46,6 +46,9 @@ char* set_listen_target(ngx_conf_t* cf, const std::optional<ngx_str_t>& value,
   }
   if (!value) database.listen = database.target;
   if (!value || view(*value) == "off") return NGX_CONF_OK;
+  if (value->len == 0) {
+    return conf_error(cf, "\"media_database\" needs a connection string or \"off\" in \"listen=\"");
+  }
   auto target = ConnectTarget::parse(std::string(view(*value)));
   if (!target) {
     return conf_error(cf, "\"media_database\" has an invalid \"listen=\" connection string: %s",
@@ -79,21 +82,20 @@ char* set_database(ngx_conf_t* cf, ngx_command_t*, void* conf) {
   return NGX_CONF_OK;
 }
 
-/// "NAME:SIZE"
-ngx_shm_zone_t* make_cache_zone(ngx_conf_t* cf, const ngx_str_t& parameter) {
-  const auto text = view(parameter);
-  const auto colon = text.find(':');
-  if (colon == 0 || colon == std::string_view::npos) return nullptr;
-  ngx_str_t size_text = borrow(text.substr(colon + 1));
+char* set_cache_zone(ngx_conf_t* cf, const ngx_str_t& parameter, CacheConf& cache) {
+  constexpr const char* kForm = "zone=NAME:SIZE, once, such as zone=ngx_media:64m";
+  const auto text = view(*value_of(parameter, "zone"));
+  const auto colon = std::min(text.find(':'), text.size());
+  ngx_str_t size_text = borrow(text.substr(std::min(colon + 1, text.size())));
   const ssize_t size = ngx_parse_size(&size_text);
-  if (size == NGX_ERROR) return nullptr;
-  constexpr ssize_t kMinBytes = 2 * static_cast<ssize_t>(SharedCache::kMinBytes);
-  if (size < kMinBytes) {
-    conf_error(cf, "zone \"%V\" is too small: 2m at least", &parameter);
-    return nullptr;
+  if (cache.zone != nullptr || colon == 0 || colon == text.size() || size == NGX_ERROR) {
+    return bad_parameter(cf, parameter, kForm);
   }
-  return add_shared_zone(cf, text.substr(0, colon), static_cast<std::size_t>(size),
-                         CacheZone::format);
+  constexpr ssize_t kMinBytes = 2 * static_cast<ssize_t>(SharedCache::kMinBytes);
+  if (size < kMinBytes) return bad_parameter(cf, parameter, "a zone of 2m at least");
+  cache.zone =
+      add_shared_zone(cf, text.substr(0, colon), static_cast<std::size_t>(size), CacheZone::format);
+  return cache.zone != nullptr ? NGX_CONF_OK : static_cast<char*>(NGX_CONF_ERROR);
 }
 
 char* set_cache(ngx_conf_t* cf, ngx_command_t*, void* conf) {
@@ -102,9 +104,9 @@ char* set_cache(ngx_conf_t* cf, ngx_command_t*, void* conf) {
   CacheConf cache;
   for (const auto& parameter : arguments_of(cf).subspan(1)) {
     bool is_good = false;
-    if (const auto zone = value_of(parameter, "zone")) {
-      cache.zone = make_cache_zone(cf, *zone);
-      is_good = cache.zone != nullptr;
+    if (value_of(parameter, "zone")) {
+      if (char* error = set_cache_zone(cf, parameter, cache); error != NGX_CONF_OK) return error;
+      is_good = true;
     } else if (const auto valid = value_of(parameter, "valid")) {
       is_good = set_milliseconds(*valid, 1, cache.valid);
     } else if (const auto negative = value_of(parameter, "negative")) {
@@ -144,7 +146,9 @@ char* set_token(ngx_conf_t* cf, ngx_command_t*, void* conf) {
   if (location.tokens != nullptr) return const_cast<char*>("is duplicate");
   std::vector<std::string_view> texts;
   for (const auto& argument : arguments_of(cf).subspan(1)) {
-    if (!is_variable(view(argument))) return bad_parameter(cf, argument);
+    if (!is_variable(view(argument))) {
+      return bad_parameter(cf, argument, "variables, such as $http_authorization or $cookie_sid");
+    }
     texts.push_back(view(argument));
   }
   location.tokens = make_tokens(cf, texts);
@@ -164,10 +168,14 @@ char* set_store(ngx_conf_t* cf, ngx_command_t*, void* conf) {
   if (main.find_store(store.name) != nullptr) {
     return conf_error(cf, "\"media_store\" has a duplicate name \"%V\"", &arguments[1]);
   }
-  if (view(arguments[2]) != "local") return bad_parameter(cf, arguments[2]);
+  if (view(arguments[2]) != "local") {
+    return bad_parameter(cf, arguments[2], "NAME local root=PATH");
+  }
   for (const auto& parameter : arguments.subspan(3)) {
     const auto value = value_of(parameter, "root");
-    if (!value || !view(*value).starts_with('/')) return bad_parameter(cf, parameter);
+    if (!value || !view(*value).starts_with('/')) {
+      return bad_parameter(cf, parameter, "root= with an absolute path");
+    }
     store.root = view(*value);
   }
   if (store.root.empty()) return conf_error(cf, "\"media_store\" needs \"root=\"");
@@ -181,7 +189,9 @@ char* set_link_key(ngx_conf_t* cf, ngx_command_t*, void* conf) {
   auto& location = *static_cast<LocationConf*>(conf);
   const auto arguments = arguments_of(cf);
   const auto id = view(arguments[1]);
-  if (!is_link_key_id(id)) return bad_parameter(cf, arguments[1]);
+  if (!is_link_key_id(id)) {
+    return bad_parameter(cf, arguments[1], "an id of letters, digits, \"-\" and \"_\", and a file");
+  }
   if (location.links == nullptr) location.links = make_in_pool<LinkConf>(cf->pool);
   auto& keys = location.links->keys;
   if (std::ranges::find(keys, id, &LinkKey::id) != keys.end()) {
@@ -211,7 +221,9 @@ char* set_require(ngx_conf_t* cf, ngx_command_t*, void* conf) {
   if (location.require) return const_cast<char*>("is duplicate");
   Requirements require;
   for (const auto& argument : arguments_of(cf).subspan(1)) {
-    if (!set_requirement(view(argument), require)) return bad_parameter(cf, argument);
+    if (!set_requirement(view(argument), require)) {
+      return bad_parameter(cf, argument, "\"session\", \"link\", \"public\" and \"any\"");
+    }
   }
   location.require = require;
   return NGX_CONF_OK;
@@ -254,6 +266,9 @@ char* set_media_by_prefix(ngx_conf_t* cf) {
 char* set_media(ngx_conf_t* cf, ngx_command_t*, void* conf) {
   auto& location = *static_cast<LocationConf*>(conf);
   if (location.is_media()) return const_cast<char*>("is duplicate");
+  if (location.status != StatusFormat::none) {
+    return const_cast<char*>("can't share a location with \"media_status\"");
+  }
   const auto arguments = arguments_of(cf);
   const bool is_key = view(arguments[0]) == "media_key";
   location.media_by = is_key ? MediaBy::key : MediaBy::id;
@@ -270,9 +285,12 @@ char* set_media(ngx_conf_t* cf, ngx_command_t*, void* conf) {
 char* set_status(ngx_conf_t* cf, ngx_command_t*, void* conf) {
   auto& location = *static_cast<LocationConf*>(conf);
   if (location.status != StatusFormat::none) return const_cast<char*>("is duplicate");
+  if (location.is_media()) return const_cast<char*>("can't share a location with \"media\"");
   const auto arguments = arguments_of(cf);
   const auto format = arguments.size() > 1 ? view(arguments[1]) : "prometheus";
-  if (format != "prometheus" && format != "json") return bad_parameter(cf, arguments[1]);
+  if (format != "prometheus" && format != "json") {
+    return bad_parameter(cf, arguments[1], "\"prometheus\" or \"json\"");
+  }
   location.status = format == "json" ? StatusFormat::json : StatusFormat::prometheus;
   take_location(cf, guarded_handler<status_handler>);
   return NGX_CONF_OK;

@@ -67,6 +67,11 @@ bool set_revocable(const ngx_str_t& parameter, Session& session) {
   return true;
 }
 
+constexpr const char* kAlgorithms =
+    "alg= with some of HS256, HS384, HS512, RS256, RS384, RS512, PS256, PS384, PS512, ES256, "
+    "ES384, "
+    "ES512 and EdDSA, separated by commas";
+
 std::optional<std::vector<JwsAlgorithm>> parse_algorithms(std::string_view list) {
   std::vector<JwsAlgorithm> algorithms;
   while (!list.empty()) {
@@ -108,7 +113,6 @@ bool set_key_parameter(const ngx_str_t& parameter, JwtKeys& keys) {
   const auto file = value_of(parameter, "key_file");
   const auto set = value_of(parameter, "jwks_file");
   if (file || set) {
-    if (!keys.file.empty()) return false;
     keys.is_set = set.has_value();
     keys.file = view(file ? *file : *set);
     return !keys.file.empty();
@@ -125,13 +129,28 @@ bool set_key_parameter(const ngx_str_t& parameter, JwtKeys& keys) {
   return false;
 }
 
+char* set_jwt_parameter(ngx_conf_t* cf, const ngx_str_t& parameter, Session& session, JwtKeys& keys,
+                        ClaimPolicy& policy) {
+  const bool is_file = value_of(parameter, "key_file") || value_of(parameter, "jwks_file");
+  if (is_file && !keys.file.empty()) {
+    return bad_parameter(cf, parameter,
+                         "one file; further keys are in a \"media_session\" of their own");
+  }
+  if (set_key_parameter(parameter, keys) || set_claim_parameter(parameter, policy) ||
+      set_revocable(parameter, session)) {
+    return NGX_CONF_OK;
+  }
+  if (value_of(parameter, "alg")) return bad_parameter(cf, parameter, kAlgorithms);
+  return bad_parameter(cf, parameter);
+}
+
 char* set_jwt(ngx_conf_t* cf, Session& session, Parameters parameters) {
   JwtKeys keys;
   JwtSession jwt;
   for (const auto& parameter : parameters) {
-    if (!set_key_parameter(parameter, keys) && !set_claim_parameter(parameter, jwt.policy) &&
-        !set_revocable(parameter, session)) {
-      return bad_parameter(cf, parameter);
+    if (char* error = set_jwt_parameter(cf, parameter, session, keys, jwt.policy);
+        error != NGX_CONF_OK) {
+      return error;
     }
   }
   if (keys.file.empty()) {
@@ -165,7 +184,9 @@ char* set_database_session(ngx_conf_t* cf, Session& session, Parameters paramete
       }
     } else if (const auto token = value_of(parameter, "token")) {
       database.asks_by_token = view(*token) == "plain";
-      if (!database.asks_by_token && view(*token) != "sha256") return bad_parameter(cf, parameter);
+      if (!database.asks_by_token && view(*token) != "sha256") {
+        return bad_parameter(cf, parameter, "token=sha256 or token=plain");
+      }
     } else {
       return bad_parameter(cf, parameter);
     }
@@ -248,7 +269,9 @@ char* set_request(ngx_conf_t* cf, Session& session, Parameters parameters) {
   request.uri = parameters[0];
   for (const auto& parameter : parameters.subspan(1)) {
     if (const auto key = value_of(parameter, "key")) {
-      if (!view(*key).starts_with('$')) return bad_parameter(cf, parameter);
+      if (!view(*key).starts_with('$')) {
+        return bad_parameter(cf, parameter, "key= with a variable, such as key=$cookie_sid");
+      }
       request.key.push_back(compile_value(cf, *key));
     } else if (const auto valid = value_of(parameter, "valid")) {
       if (!set_milliseconds(*valid, 1, request.valid)) return bad_parameter(cf, parameter);
@@ -286,7 +309,8 @@ char* set_session(ngx_conf_t* cf, ngx_command_t*, void* conf) {
   if (kind == "database") return set_database_session(cf, *session, parameters);
   if (kind == "nextauth") return set_next_auth(cf, *session, parameters);
   if (kind == "request") return set_request(cf, *session, parameters);
-  return bad_parameter(cf, arguments[1]);
+  return bad_parameter(cf, arguments[1],
+                       "\"jwt\", \"database\", \"nextauth\", \"request\" or \"off\"");
 }
 
 }  // namespace media::nginx
