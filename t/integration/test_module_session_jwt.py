@@ -1,11 +1,14 @@
 """media_session jwt: which tokens count, under which keys, and keys that change."""
 
+import base64
+import hmac
 import json
 import time
 
 import jwt
 import pytest
 import requests
+from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
 from guarded_under_test import Guarded, Seen, guarded, insert_media, make_key
 from site_under_test import FIXTURES, Site
@@ -170,6 +173,111 @@ class TestAlgorithms:
 
     def test_critical_headers_are_not_ignored(self, site):
         token = sign_by_hand({"alg": "HS256", "crit": ["b64"], "b64": True}, claims(), SECRET)
+        assert site.status("/default", token) == 401
+
+
+class TestConfusedKeys:
+    """A public key, or one that the token brings along, must not become the key that counts."""
+
+    def public_jwk(self, keys):
+        return json.loads(jwt.algorithms.RSAAlgorithm.to_jwk(
+            jwt.algorithms.RSAAlgorithm(jwt.algorithms.RSAAlgorithm.SHA256).prepare_key(
+                keys.public["RS256"])))
+
+    def spellings(self, pem):
+        """What a library might take for the secret when it is told HS256."""
+        body = "".join(pem.decode().splitlines()[1:-1])
+        return [pem, pem.rstrip(), pem.replace(b"\n", b"\r\n"), body.encode(), base64.b64decode(body)]
+
+    @pytest.mark.parametrize("digest", ["sha256", "sha384", "sha512"])
+    def test_a_public_key_is_no_secret_in_any_spelling(self, site, keys, digest):
+        for path, name in (("/RS256", "RS256"), ("/PS256", "PS256"), ("/rsa", "RS256"),
+                           ("/ES256", "ES256"), ("/elsewhere", "ES256"), ("/EdDSA", "EdDSA")):
+            header = {"alg": "HS" + digest[3:], "typ": "JWT"}
+            text = f"{encode(header)}.{encode(claims())}"
+            for secret in self.spellings(keys.public[name]):
+                token = f"{text}.{encode(hmac.digest(secret, text.encode(), digest))}"
+                assert site.status(path, token) == 401
+
+    def test_nor_are_the_numbers_of_a_key_set(self, site):
+        for jwk in VECTOR_KEYS.values():
+            for member in {"n", "x", "y"} & set(jwk):
+                for secret in (jwk[member].encode(), jwt.utils.base64url_decode(jwk[member])):
+                    for kid in (jwk["kid"], None):
+                        header = {"alg": "HS256"} | ({"kid": kid} if kid else {})
+                        text = f"{encode(header)}.{encode(claims())}"
+                        token = f"{text}.{encode(hmac.digest(secret, text.encode(), 'sha256'))}"
+                        assert site.status("/vectors", token) == 401
+
+    def test_a_key_that_the_token_brings_along_is_none(self, site, keys):
+        """Signed with a key of the attacker's, of the right kind."""
+        jwk = self.public_jwk(keys)
+        der = encode(base64.b64decode("".join(keys.public["RS256"].decode().splitlines()[1:-1])))
+        for header in ({"jwk": jwk}, {"jwk": json.dumps(jwk)}, {"jwk": jwk, "kid": "a"},
+                       {"jku": f"{site.stack.url}/keys.json"}, {"x5u": f"{site.stack.url}/cert.pem"},
+                       {"x5c": [der]}, {"x5c": [keys.public["RS256"].decode()]}, {"x5t": encode(b"x" * 20)},
+                       {"x5t#S256": encode(b"x" * 32)}):
+            token = jwt.encode(claims(), keys.private["RS256"], "RS256", headers=header)
+            assert site.status("/vectors", token) == 401
+            # Where that key is the site's own, the header does not matter.
+            assert site.status("/RS256", token) == 200
+
+    @pytest.mark.parametrize("kid", [
+        "../../../../dev/null", "/dev/null", "/proc/self/environ", "file:///etc/passwd", "| id", "$(id)",
+        "' OR 1=1 --", "x' UNION SELECT 'AAAA", "a\0b", "\0", "%00", "one\0", " one", "one ", "ONE", "",
+        "k" * 4000], ids=lambda kid: ascii(kid[:12]))
+    def test_a_key_id_is_nothing_but_a_name(self, site, kid):
+        for secret in (b"", b"\0", b"A" * 32, b"AAAA"):
+            header = {"alg": "HS256", "typ": "JWT", "kid": kid}
+            text = f"{encode(header)}.{encode(claims())}"
+            token = f"{text}.{encode(hmac.digest(secret, text.encode(), 'sha256'))}"
+            for path in ("/two", "/kid", "/default"):
+                assert site.status(path, token) == 401
+        if kid:
+            # Nor does it choose a key whose name only looks like it.
+            assert site.status("/two", jwt.encode(claims(), b"1" * 32, headers={"kid": kid})) == 401
+
+    @pytest.mark.parametrize("kid", [1, None, True, ["one"], {"one": 1}], ids=str)
+    def test_a_key_id_that_is_no_text_chooses_none(self, site, kid):
+        header = {"alg": "HS256", "typ": "JWT", "kid": kid}
+        assert site.status("/two", sign_by_hand(header, claims(), b"3" * 32)) == 401
+
+    def test_a_signature_of_zeros_proves_nothing(self, site, keys):
+        order = 0xFFFFFFFF00000000FFFFFFFFFFFFFFFFBCE6FAADA7179E84F3B9CAC2FC632551
+        numbers = [n.to_bytes(32, "big") for n in (0, 1, order - 1, order, order + 1, 2**256 - 1)]
+        text = f"{encode({'alg': 'ES256'})}.{encode(claims())}"
+        signatures = [r + s for r in numbers for s in numbers] + [b"", b"\0", b"\0" * 63, b"\0" * 65]
+        for signature in signatures:
+            assert site.status("/ES256", f"{text}.{encode(signature)}") == 401
+        for path, alg in (("/RS256", "RS256"), ("/PS256", "PS256"), ("/EdDSA", "EdDSA")):
+            text = f"{encode({'alg': alg})}.{encode(claims())}"
+            for signature in (b"", b"\0" * 64, b"\0" * 256, b"\xff" * 256, b"\0" * 255 + b"\1"):
+                assert site.status(path, f"{text}.{encode(signature)}") == 401
+
+    def test_der_is_no_signature_of_jose(self, site, keys):
+        token = keys.sign("ES256")
+        text, _, signature = token.rpartition(".")
+        raw = jwt.utils.base64url_decode(signature)
+        der = jwt.utils.raw_to_der_signature(raw, load_pem_private_key(keys.private["ES256"], None).curve)
+        assert site.status("/ES256", token) == 200
+        assert site.status("/ES256", f"{text}.{encode(der)}") == 401
+
+    def test_other_forms_of_a_signed_text_are_none(self, site):
+        header, payload, signature = sign().split(".")
+        flat = {"protected": header, "payload": payload, "signature": signature}
+        general = {"payload": payload, "signatures": [{"protected": header, "signature": signature}]}
+        for form in (json.dumps(flat), json.dumps(general), f"{header}..{signature}",
+                     f"{header}.{payload}.{signature}.", f".{header}.{payload}.{signature}",
+                     f"{header}.{payload}.{signature}.{header}.{payload}", f"{header}.{payload}"):
+            assert site.status("/default", headers={"Authorization": f"Bearer {form}"}) == 401
+
+    @pytest.mark.parametrize("header", [
+        {"alg": "HS256", "b64": False}, {"alg": "HS256", "b64": False, "crit": ["b64"]},
+        {"alg": "HS256", "crit": "b64"}, {"alg": "HS256", "crit": None}], ids=str)
+    def test_a_payload_that_is_not_encoded_is_refused(self, site, header):
+        payload = json.dumps(claims())
+        text = f"{encode(header)}.{payload}"
+        token = f"{text}.{encode(hmac.digest(SECRET, text.encode(), 'sha256'))}"
         assert site.status("/default", token) == 401
 
 
