@@ -1,14 +1,15 @@
 #include "ngx_media_module/cache/cache_ring.hpp"
 
 #include <algorithm>
-#include <bit>
 #include <cstring>
 
 namespace media::nginx {
 namespace {
 
 constexpr std::size_t kAlignment = 16;
-constexpr std::size_t kBytesPerSlot = 256;  // of data for each place in the index
+/// Of data for each place in the index. Entries take about 300, so that a bucket
+/// is rarely full before the ring is.
+constexpr std::size_t kBytesPerSlot = 128;
 
 constexpr std::size_t aligned(std::size_t bytes) {
   return (bytes + kAlignment - 1) / kAlignment * kAlignment;
@@ -31,8 +32,8 @@ struct alignas(kAlignment) CacheRing::Entry {
 CacheRing::CacheRing(std::span<std::byte> block)
     : header_(reinterpret_cast<Header*>(block.data())) {
   block = block.subspan(sizeof(Header));
-  const std::size_t slots =
-      std::bit_floor(std::max(block.size() / (kBytesPerSlot + sizeof(Position)), kWays));
+  const std::size_t buckets = block.size() / (kWays * (kBytesPerSlot + sizeof(Position)));
+  const std::size_t slots = std::max<std::size_t>(buckets, 1) * kWays;
   index_ = {reinterpret_cast<Position*>(block.data()), slots};
   block = block.subspan(index_.size_bytes());
   data_ = block.first(block.size() / kAlignment * kAlignment);
@@ -45,7 +46,7 @@ void CacheRing::format() {
 }
 
 std::span<CacheRing::Position, CacheRing::kWays> CacheRing::bucket_of(const CacheKey& key) const {
-  const std::size_t bucket = key.hash() & (index_.size() / kWays - 1);
+  const std::size_t bucket = (key.hash() >> 32) * (index_.size() / kWays) >> 32;
   return std::span<Position, kWays>(index_.subspan(bucket * kWays, kWays));
 }
 

@@ -32,7 +32,7 @@ class CacheRing {
   struct Header;
   struct Entry;
   using Position = std::uint64_t;  // bytes ever written before an entry, never 0
-  static constexpr std::size_t kWays = 4;
+  static constexpr std::size_t kWays = 8;
 
   std::span<Position, kWays> bucket_of(const CacheKey& key) const;
   const Entry* entry_at(Position position) const;

@@ -6,7 +6,7 @@
 namespace media::nginx {
 namespace {
 
-constexpr std::uint64_t kMagic = 0x326863616369646D;  // changes with the layout
+constexpr std::uint64_t kMagic = 0x336863616369646D;  // changes with the layout
 constexpr std::size_t kTagCount = 1u << 14;
 
 /// Stored before the value of an entry.

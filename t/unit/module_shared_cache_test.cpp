@@ -129,6 +129,23 @@ TEST_F(SharedCacheTest, the_oldest_make_room_and_nothing_is_mixed_up) {
   EXPECT_NE(get(CachePart::records, kCount - 1), "<absent>");
 }
 
+/// docs/DIRECTIVES.md: 640 bytes of the zone for each media item.
+class DocumentedSizeTest : public SharedCacheTest {
+ protected:
+  static constexpr std::uint64_t kCount = 50000;
+  DocumentedSizeTest() : SharedCacheTest(kCount * 640) {}
+};
+
+TEST_F(DocumentedSizeTest, as_many_records_as_promised_are_kept) {
+  const std::string usual(250, 'r');
+  for (std::uint64_t i = 0; i < kCount; ++i) put(CachePart::records, i, usual);
+  std::size_t kept = 0;
+  for (std::uint64_t i = 0; i < kCount; ++i) {
+    if (get(CachePart::records, i) == usual) ++kept;
+  }
+  EXPECT_GE(kept, kCount * 99 / 100);
+}
+
 TEST_F(SharedCacheTest, a_flood_of_negatives_leaves_records_alone) {
   put(CachePart::records, 1, "one");
   for (std::uint64_t i = 0; i < 50000; ++i) put(CachePart::negatives, i, "");
