@@ -53,12 +53,6 @@ const char* directive_of(const LocationConf& conf) {
   return conf.is_media() ? "media" : "media_authorize";
 }
 
-bool asks_database(const SessionChain& chain) {
-  return std::ranges::any_of(chain.sessions, [](const Session* session) {
-    return std::holds_alternative<DatabaseSession>(session->method);
-  });
-}
-
 /// A query and what it is asked about may come from different levels.
 char* check_query(ngx_conf_t* cf, const LocationConf& conf) {
   const bool uses_rendition = conf.query && count_parameters(*conf.query) == 2;
@@ -82,9 +76,6 @@ char* check(ngx_conf_t* cf, const LocationConf& conf) {
     return missing(cf, directive, "media_session");
   }
   if (require.link && conf.policy.links == nullptr) return missing(cf, directive, "media_link_key");
-  if (!main.database && conf.policy.sessions != nullptr && asks_database(*conf.policy.sessions)) {
-    return missing(cf, directive, "media_database");
-  }
   if (!conf.is_media()) {
     if (require.session || require.link) return NGX_CONF_OK;
     return conf_error(cf, "\"media_authorize\" in location \"%V\" needs \"media_require\" to name "

@@ -74,7 +74,6 @@ def test_a_sound_config_passes(test_config):
     (STORE + SESSION, "media $arg_id;", "media_database"),
     (DATABASE + SESSION, "media $arg_id;", "media_store"),
     (DATABASE + STORE, "media $arg_id;", "media_session"),
-    ("media_session database;", "media_authorize on;", "media_authorize.*media_database"),
     (SOUND, "media $arg_id; media_require link;", "media_link_key"),
     (SOUND, "media_authorize on; media_require public;", "session.*link"),
     (DATABASE + SOUND, "", "duplicate"),
