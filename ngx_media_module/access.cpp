@@ -100,7 +100,7 @@ std::optional<Answer> recall_media(RequestCtx& ctx, const LocationConf& conf) {
   const auto id = Uuid::parse(view(ctx.subject));
   if (!id) return std::nullopt;
   const Statement& statement = *conf.policy.statement;
-  return recall(ctx, statement.part, key_of_uuid(statement, *id));
+  return recall(ctx, statement.part, key_of_uuid(statement, *id), Patience::wait);
 }
 
 /// Lets the caller's session and link be found out. False when the request waits.

@@ -39,11 +39,12 @@ void leave_on_exit(RequestCtx& ctx) {
 
 }  // namespace
 
-std::optional<Answer> recall(RequestCtx& ctx, CachePart part, const CacheKey& key) {
+std::optional<Answer> recall(RequestCtx& ctx, CachePart part, const CacheKey& key,
+                             Patience patience) {
   Resolver* resolver = worker_resolver();
   if (resolver == nullptr) return std::nullopt;
   auto answer = resolver->peek(part, key);
-  if (answer) ctx.source = answer->source;
+  if (answer && patience == Patience::wait) ctx.source = answer->source;
   return answer;
 }
 

@@ -4,8 +4,10 @@
 
 namespace media::nginx {
 
-/// The cached answer under this key, if there is one.
-std::optional<Answer> recall(RequestCtx& ctx, CachePart part, const CacheKey& key);
+/// The cached answer under this key, if there is one. With Patience::none it is for a
+/// variable, which says nothing about where the decision came from.
+std::optional<Answer> recall(RequestCtx& ctx, CachePart part, const CacheKey& key,
+                             Patience patience);
 
 /// Asks for the request. An answer that is there at once is given back; for one
 /// that is not the request waits: `take` gets it then, and the access phase runs

@@ -11,12 +11,16 @@
 namespace media::nginx {
 
 enum class TokenState {
-  unknown,      ///< not found out yet
-  none,         ///< the request has no credential
-  bad,          ///< one that no session accepts
+  unknown,  ///< not found out yet
+  none,     ///< the request has no credential
+  bad,      ///< one that no session accepts
   good,
   unavailable,  ///< whoever knows did not answer
 };
+
+/// Whether to ask whoever knows, and wait; or to make do with what is known here,
+/// as variables must that are read before the access phase.
+enum class Patience { wait, none };
 
 /// What one way to find out about the caller came to.
 enum class SessionOutcome { no_credential, accepted, refused, unavailable, waiting };

@@ -43,7 +43,7 @@ SessionOutcome try_database(RequestCtx& ctx, const DatabaseSession& session, Pat
   }
   const Statement& statement = *session.statement;
   const CacheKey key{.id = worker_digests().sha256_of(*token), .policy = statement.fingerprint};
-  auto answer = recall(ctx, statement.part, key);
+  auto answer = recall(ctx, statement.part, key, patience);
   if (!answer && patience == Patience::wait) {
     answer = ask_for(ctx, question_of(session, *token, key), take_answer);
   }

@@ -4,10 +4,6 @@
 
 namespace media::nginx {
 
-/// Whether to ask whoever knows, and wait; or to make do with what is known here,
-/// as variables must that are read before the access phase.
-enum class Patience { wait, none };
-
 /// Who the caller is by `media_session` and `media_token` of the request's
 /// current location; found out once. With Patience::wait, an unknown state means
 /// that the request waits now. Only where a session is configured.

@@ -30,8 +30,8 @@ CacheKey unrevoked_key(const Session& session, std::string_view credentials) {
 }
 
 std::optional<SessionOutcome> recall_unrevoked(RequestCtx& ctx, const Session& session,
-                                               const CacheKey& key) {
-  const auto answer = recall(ctx, session.revocation->part, key);
+                                               const CacheKey& key, Patience patience) {
+  const auto answer = recall(ctx, session.revocation->part, key, patience);
   if (!answer) return std::nullopt;
   if (answer->kind != Answer::Kind::found) return outcome_of_revocation(ctx, *answer);
   return accept_unless_over(ctx, answer->bytes);

@@ -11,7 +11,7 @@ namespace media::nginx {
 CacheKey unrevoked_key(const Session& session, std::string_view credentials);
 /// What is remembered there, if it still holds.
 std::optional<SessionOutcome> recall_unrevoked(RequestCtx& ctx, const Session& session,
-                                               const CacheKey& key);
+                                               const CacheKey& key, Patience patience);
 
 /// Asks about the token, which was verified and stands for the identity. When the answer
 /// is not there at once, `take` gets it later. With Patience::none the caller is only

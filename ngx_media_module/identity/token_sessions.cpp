@@ -27,7 +27,7 @@ SessionOutcome try_revocable(RequestCtx& ctx, const Session& session, const Cred
                              Verify verify) {
   if (patience == Patience::none && ctx.caller.is_presumed) return SessionOutcome::waiting;
   const CacheKey key = unrevoked_key(session, credential.text);
-  if (const auto outcome = recall_unrevoked(ctx, session, key)) return *outcome;
+  if (const auto outcome = recall_unrevoked(ctx, session, key, patience)) return *outcome;
   worker_stats().add(Counter::tokens_verified);
   const Result<Identity> identity = verify();
   if (!identity) return refuse_caller(ctx, identity.error());
