@@ -131,6 +131,9 @@ def test_a_restarted_database_is_found_again(site, item, sig):
         wait_until(lambda: 200 in load.statuses[mark:], 15, "service again")
     assert set(load.statuses) <= {200, 503}
     assert load.failures == []
+    # The API's callers are looked up as well, by either worker.
+    wait_until(lambda: {site.get(item["file_url"]).status_code for _ in range(20)} == {200}, 15,
+               "both workers' service")
     message = site.offer()
     site.webhook.deliver(envelope(site.phone_number_id, [message]))
     site.wait_for(message["id"])
