@@ -94,14 +94,13 @@ Result<Identity> read_identity(const json_t* claims, const ClaimPolicy& policy) 
 
 bool is_header_text(std::string_view text) {
   constexpr std::size_t kMaxSize = 255;
-  return text.size() <= kMaxSize && std::ranges::none_of(text, [](unsigned char c) {
-           return c < 0x20 || c == 0x7F;
-         });
+  return text.size() <= kMaxSize &&
+         std::ranges::none_of(text, [](unsigned char c) { return c < 0x20 || c == 0x7F; });
 }
 
 bool add_company(Identity& identity, std::string_view company) {
-  if (company.empty() || company.find(',') != std::string_view::npos ||
-      !is_header_text(company) || identity.companies.size() == kMaxCompanies) {
+  if (company.empty() || company.find(',') != std::string_view::npos || !is_header_text(company) ||
+      identity.companies.size() == kMaxCompanies) {
     return false;
   }
   const auto uuid = Uuid::parse(company);

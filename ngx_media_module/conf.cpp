@@ -20,10 +20,10 @@ constexpr const char* kLookupRendition =
     "SELECT company_id, status, visibility, store, storage_key, mime_type, file_name, size, sha256 "
     "FROM media.lookup_rendition($1, $2)";
 constexpr const char* kLookupKey =
-    "SELECT company_id, status, visibility, store, storage_key, mime_type, file_name, size, sha256, "
+    "SELECT company_id, status, visibility, store, storage_key, mime_type, file_name, size, "
+    "sha256, "
     "media_id FROM media.lookup_media_by_key($1)";
-constexpr const char* kLookupRevocation =
-    "SELECT revoked FROM media.lookup_revocation($1, $2, $3)";
+constexpr const char* kLookupRevocation = "SELECT revoked FROM media.lookup_revocation($1, $2, $3)";
 
 ngx_http_core_loc_conf_t& core_conf(ngx_conf_t* cf) {
   return *static_cast<ngx_http_core_loc_conf_t*>(
@@ -78,8 +78,10 @@ char* check(ngx_conf_t* cf, const LocationConf& conf) {
   if (require.link && conf.policy.links == nullptr) return missing(cf, directive, "media_link_key");
   if (!conf.is_media()) {
     if (require.session || require.link) return NGX_CONF_OK;
-    return conf_error(cf, "\"media_authorize\" in location \"%V\" needs \"media_require\" to name "
-                          "\"session\" or \"link\"", &core_conf(cf).name);
+    return conf_error(cf,
+                      "\"media_authorize\" in location \"%V\" needs \"media_require\" to name "
+                      "\"session\" or \"link\"",
+                      &core_conf(cf).name);
   }
   if (!main.database) return missing(cf, directive, "media_database");
   if (main.stores.empty()) return missing(cf, directive, "media_store");
@@ -88,19 +90,31 @@ char* check(ngx_conf_t* cf, const LocationConf& conf) {
 
 Statement statement_of(const LocationConf& conf) {
   if (conf.query) {
-    return {.sql = *conf.query, .parameters = count_parameters(*conf.query).value_or(1),
-            .encode = encode_record, .part = CachePart::records, .name = "media_lookup_query"};
+    return {.sql = *conf.query,
+            .parameters = count_parameters(*conf.query).value_or(1),
+            .encode = encode_record,
+            .part = CachePart::records,
+            .name = "media_lookup_query"};
   }
   switch (conf.media_by) {
     case MediaBy::rendition:
-      return {.sql = kLookupRendition, .parameters = 2, .encode = encode_record,
-              .part = CachePart::records, .name = "media.lookup_rendition()"};
+      return {.sql = kLookupRendition,
+              .parameters = 2,
+              .encode = encode_record,
+              .part = CachePart::records,
+              .name = "media.lookup_rendition()"};
     case MediaBy::key:
-      return {.sql = kLookupKey, .parameters = 1, .encode = encode_record,
-              .part = CachePart::records, .name = "media.lookup_media_by_key()"};
+      return {.sql = kLookupKey,
+              .parameters = 1,
+              .encode = encode_record,
+              .part = CachePart::records,
+              .name = "media.lookup_media_by_key()"};
     default:
-      return {.sql = kLookupMedia, .parameters = 1, .encode = encode_record,
-              .part = CachePart::records, .name = "media.lookup_media()"};
+      return {.sql = kLookupMedia,
+              .parameters = 1,
+              .encode = encode_record,
+              .part = CachePart::records,
+              .name = "media.lookup_media()"};
   }
 }
 

@@ -3,8 +3,8 @@
 #include "ngx_media_module/access.hpp"
 #include "ngx_media_module/answer/file_response.hpp"
 #include "ngx_media_module/answer/headers.hpp"
-#include "ngx_media_module/log.hpp"
 #include "ngx_media_module/answer/problem_response.hpp"
+#include "ngx_media_module/log.hpp"
 
 namespace media::nginx {
 

@@ -7,8 +7,8 @@ namespace {
 
 // In the order of the enum.
 constexpr std::array<std::string_view, kCounters> kNames = {
-    "local_hits", "shared_hits",    "cache_misses",    "stale_answers",   "lookups",    "joined",
-    "failed_lookups", "refused_lookups", "tokens_verified", "subrequests", "key_reloads"};
+    "local_hits",     "shared_hits",     "cache_misses",    "stale_answers", "lookups",    "joined",
+    "failed_lookups", "refused_lookups", "tokens_verified", "subrequests",   "key_reloads"};
 
 template <std::size_t N>
 void add_all(std::array<std::uint64_t, N>& total,

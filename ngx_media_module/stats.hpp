@@ -13,23 +13,23 @@ namespace media::nginx {
 
 /// What `media_status` counts, since nginx was started.
 enum class Counter {
-  local_hits,        ///< answers from a worker's own cache
-  shared_hits,       ///< answers from the cache that workers share
-  cache_misses,      ///< questions that no cache answered
-  stale_answers,     ///< old answers given while the database was away
-  lookups,           ///< questions sent to the database
-  joined,            ///< questions that waited for another's answer
-  failed_lookups,    ///< questions that the database did not answer
-  refused_lookups,   ///< questions not sent: queue full, or database away
-  tokens_verified,   ///< signatures and ciphertexts checked
-  subrequests,       ///< callers that the application was asked about
-  key_reloads,       ///< key files read again
+  local_hits,       ///< answers from a worker's own cache
+  shared_hits,      ///< answers from the cache that workers share
+  cache_misses,     ///< questions that no cache answered
+  stale_answers,    ///< old answers given while the database was away
+  lookups,          ///< questions sent to the database
+  joined,           ///< questions that waited for another's answer
+  failed_lookups,   ///< questions that the database did not answer
+  refused_lookups,  ///< questions not sent: queue full, or database away
+  tokens_verified,  ///< signatures and ciphertexts checked
+  subrequests,      ///< callers that the application was asked about
+  key_reloads,      ///< key files read again
 };
 inline constexpr std::size_t kCounters = 11;
 std::string_view name_of(Counter counter);
 
 /// Upper bounds of the lookup time histogram, in milliseconds; the last bucket has none.
-inline constexpr std::array<std::uint64_t, 10> kLookupBuckets = {1,   2,   5,   10,   25,
+inline constexpr std::array<std::uint64_t, 10> kLookupBuckets = {1,  2,   5,   10,   25,
                                                                  50, 100, 250, 1000, 2500};
 
 /// Counters of one worker, in shared memory: only that worker writes them.

@@ -13,8 +13,7 @@ namespace media::nginx {
 /// milliseconds.
 class AnswerCache {
  public:
-  AnswerCache(SharedCache& shared, Stats& stats)
-      : shared_(shared), local_(shared), stats_(stats) {}
+  AnswerCache(SharedCache& shared, Stats& stats) : shared_(shared), local_(shared), stats_(stats) {}
 
   /// What is under the key, however old, unless it was invalidated. The value is
   /// valid until the next call.

@@ -8,8 +8,7 @@ namespace media::nginx {
 /// The cache in the zone of `media_cache`, for one process.
 class CacheZone {
  public:
-  explicit CacheZone(ngx_shm_zone_t& zone)
-      : lock_(mutex_of(zone)), cache_(block_of(zone), lock_) {}
+  explicit CacheZone(ngx_shm_zone_t& zone) : lock_(mutex_of(zone)), cache_(block_of(zone), lock_) {}
   CacheZone(const CacheZone&) = delete;
   CacheZone& operator=(const CacheZone&) = delete;
 

@@ -100,7 +100,9 @@ SharedCache::SharedCache(std::span<std::byte> block, SharedLock& lock)
 CacheTicket SharedCache::ticket(CacheTag tag) const {
   const std::uint64_t invalidations = header_->invalidations.load(std::memory_order_acquire);
   const std::uint32_t version = header_->versions[tag].load(std::memory_order_acquire);
-  return {header_->generation.load(std::memory_order_acquire), invalidations, {tag, tag},
+  return {header_->generation.load(std::memory_order_acquire),
+          invalidations,
+          {tag, tag},
           {version, version}};
 }
 

@@ -139,7 +139,8 @@ void CacheListener::on_dropped(std::string_view reason) {
   if (ngx_exiting || leaving_since_) return;
   log_throttled(lost_log_, NGX_LOG_ERR, log_,
                 "no longer listening for changes: " + std::string(reason));
-  connect_after(reconnect_delay_milliseconds(failures_++, static_cast<std::uint32_t>(ngx_random())));
+  connect_after(
+      reconnect_delay_milliseconds(failures_++, static_cast<std::uint32_t>(ngx_random())));
 }
 
 }  // namespace media::nginx

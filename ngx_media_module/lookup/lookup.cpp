@@ -68,8 +68,8 @@ LookupEngine::LookupEngine(const DatabaseConf& conf, std::span<Statement* const>
           this, log),
       dispatch_call_([](void* self) { static_cast<LookupEngine*>(self)->dispatch(); }, this, log) {
   for (std::size_t i = 0; i < conf.connections; ++i) {
-    connections_.emplace_back(new PgConnection(conf, statements,
-                                               std::max(conf.timeout, kConnectTimeout), *this, log));
+    connections_.emplace_back(
+        new PgConnection(conf, statements, std::max(conf.timeout, kConnectTimeout), *this, log));
   }
 }
 
@@ -91,8 +91,7 @@ void LookupEngine::start() {
 
 Lookup* LookupEngine::ask(const Question& question, const CacheTicket& ticket) {
   if (is_down()) return nullptr;
-  Lookup* lookup =
-      queue_.add(question, ticket, ngx_current_msec, ngx_current_msec + conf_.timeout);
+  Lookup* lookup = queue_.add(question, ticket, ngx_current_msec, ngx_current_msec + conf_.timeout);
   if (lookup == nullptr) {
     log_throttled(answer_log_, NGX_LOG_ERR, log_, "the lookup queue is full");
     return nullptr;

@@ -36,8 +36,8 @@ class LookupEngine final : private PgConnection::Owner {
     ~Client() = default;
   };
 
-  LookupEngine(const DatabaseConf& conf, std::span<Statement* const> statements,
-               Client& client, ngx_log_t* log);
+  LookupEngine(const DatabaseConf& conf, std::span<Statement* const> statements, Client& client,
+               ngx_log_t* log);
   ~LookupEngine();
   LookupEngine(const LookupEngine&) = delete;
   LookupEngine& operator=(const LookupEngine&) = delete;

@@ -171,10 +171,10 @@ TEST(Jwt, claims_with_control_characters_or_of_other_types_are_refused) {
 
 TEST(Jwt, a_caller_may_have_several_companies) {
   const std::string uuid = "0190A5D2-7C3E-7ABC-8DEF-0123456789AB";
-  const auto identity = verify_jwt_hs256(
-      token_with_claims(R"({"sub":"u","company":["c",")" + uuid +
-                        R"("],"aud":"ngx_media","exp":1795250060})"),
-      key(), policy(), kNow);
+  const auto identity =
+      verify_jwt_hs256(token_with_claims(R"({"sub":"u","company":["c",")" + uuid +
+                                         R"("],"aud":"ngx_media","exp":1795250060})"),
+                       key(), policy(), kNow);
   ASSERT_TRUE(identity);
   EXPECT_EQ(identity->companies,
             (std::vector<std::string>{"c", "0190a5d2-7c3e-7abc-8def-0123456789ab"}));

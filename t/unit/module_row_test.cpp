@@ -53,9 +53,10 @@ TEST(Row, times_are_unix_seconds) {
 
 TEST(ParseSession, reads_the_documented_columns) {
   const std::string companies = text_array({"C1", "c2"});
-  const std::vector<Column> columns = {{"role", kText, "agent"},
-                                       {"companies", kTextArray, companies},
-                                       {"user_id", kBigint, std::string_view("\0\0\0\0\0\0\0\x2a", 8)}};
+  const std::vector<Column> columns = {
+      {"role", kText, "agent"},
+      {"companies", kTextArray, companies},
+      {"user_id", kBigint, std::string_view("\0\0\0\0\0\0\0\x2a", 8)}};
   const auto session = parse_session(Row(columns));
   ASSERT_TRUE(session) << session.error().message;
   EXPECT_EQ(session->user, "42");
