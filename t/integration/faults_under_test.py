@@ -15,7 +15,7 @@ from watch import servers
 abandoned_lookups = pytest.mark.log_noise("postgres", "connection to client lost")
 
 RESTART_NOISE = [
-    pytest.mark.log_noise("postgres", r"terminating connection due to administrator command"),
+    pytest.mark.log_noise("postgres", r"terminating \w+( \w+)? due to administrator command"),
     pytest.mark.log_noise("postgres", r"the database system is (starting up|shutting down|not yet)"),
     pytest.mark.log_noise("postgres", r"terminating connection because of|recovery"),
     pytest.mark.log_noise("postgres", "connection to client lost"),

@@ -99,7 +99,7 @@ def site(stacks, quick_settings, tmp_path_factory):
     site = LinkSite(stack)
     site.keys = directory
     drop_in = stack.dir / "nginx" / "ngx_media_server.conf"
-    drop_in.write_text(drop_in.read_text().replace("media $media_id;", "media $media_id;" + MEDIA))
+    drop_in.write_text(drop_in.read_text().replace("    media;\n", f"    media; {MEDIA}\n"))
     site.configure(site.locations())
     yield site
     stacks.stop("links")
