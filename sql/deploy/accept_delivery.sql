@@ -88,7 +88,8 @@ BEGIN
         INSERT INTO media.media_files (
             company_id, account_id, conversation_id, message_id, event_kind, item_index,
             provider_media_id, provider_media_url, url_expires_at, deadline,
-            file_name, file_type, declared_mime_type, provider_size, provider_sha256, visibility
+            file_name, file_type, declared_mime_type, provider_size, provider_sha256, visibility,
+            duration_seconds, waveform, download_status, last_error
         )
         SELECT p_company,
                p_account,
@@ -105,28 +106,43 @@ BEGIN
                left(i.declared_mime_type, 255),
                CASE WHEN i.size >= 0 THEN i.size END,
                CASE WHEN i.sha256 ~ '^[0-9A-Fa-f]{64}$' THEN decode(i.sha256, 'hex') END,
-               coalesce(b.visibility, 'private')
+               coalesce(b.visibility, 'private'),
+               CASE WHEN i.duration_seconds >= 0 THEN i.duration_seconds END,
+               CASE WHEN length(i.waveform) <= 1024 THEN i.waveform END,
+               CASE WHEN i.failure IS NULL THEN 'pending' ELSE 'failed' END,
+               left(i.failure, 1000)
         FROM jsonb_to_recordset(p_media) AS i (
             index int, provider_media_id text, url text, url_expires_at numeric, file_name text, file_type text,
-            declared_mime_type text, size bigint, sha256 text, deadline numeric
+            declared_mime_type text, size bigint, sha256 text, deadline numeric,
+            duration_seconds double precision, waveform text, failure text
         )
         LEFT JOIN media.buckets AS b ON b.name = media.bucket_of(i.file_type)
+        -- An edited message names all of its media again.
+        WHERE p_event_kind = 'message'
+           OR NOT EXISTS (
+               SELECT
+               FROM media.media_files AS m
+               WHERE m.company_id = p_company
+                 AND m.message_id = p_message
+                 AND m.provider_media_id = left(i.provider_media_id, 1024)
+           )
         ON CONFLICT (company_id, message_id, event_kind, item_index) DO NOTHING
-        RETURNING id
+        RETURNING id, download_status
     ),
     queued AS (
         INSERT INTO media.jobs (kind, company_id, media_id)
         SELECT 'download', p_company, f.id
         FROM fresh AS f
-        RETURNING 1
+        WHERE f.download_status = 'pending'
     )
-    SELECT count(*) INTO v_created FROM queued;
+    SELECT count(*) INTO v_created FROM fresh;
     RETURN v_created;
 END
 $$;
 
 COMMENT ON FUNCTION media.add_media(uuid, uuid, uuid, uuid, text, jsonb) IS
-'Adds a message''s media items that are not there yet, each with its download job; returns how many. '
+'Adds a message''s media items that are not there yet, each with its download job unless it failed '
+'already; returns how many. '
 'Internal to accept_delivery(), which describes the items.';
 
 CREATE FUNCTION media.accept_delivery(
@@ -211,7 +227,10 @@ COMMENT ON FUNCTION media.accept_delivery(uuid, text, jsonb, bytea, jsonb) IS
 'each new one. In: the account it came for, the provider''s id of the delivery, headers, raw body, and '
 'messages [{"account_id"?, "external_id", "conversation": {"external_id"}, "event_kind"?, "sender"?, '
 '"sent_at"?, "text"?, "media": [{"index", "file_type", "provider_media_id"?, "url"?, "url_expires_at"?, '
-'"file_name"?, "declared_mime_type"?, "size"?, "sha256"?, "deadline"?}]}], times in UTC seconds. Out: '
+'"file_name"?, "declared_mime_type"?, "size"?, "sha256"?, "deadline"?, "duration_seconds"?, "waveform"?, '
+'"failure"?}]}], times in UTC seconds; an item with a failure ("reason: text") is recorded, not fetched, '
+'and media that the message has already, by the provider''s id, is not taken from other events than '
+'"message". Out: '
 'the delivery''s id, whether it is new (a replay changes nothing), how many media rows were made. '
 'Over-long texts are cut. Durable once committed. Errors: 23503 no such account; 23502, 23514, class 22 '
 'malformed messages; nothing is kept then.';

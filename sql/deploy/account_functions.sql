@@ -5,6 +5,23 @@ BEGIN;
 
 SET LOCAL ROLE media_owner;
 
+CREATE FUNCTION media.add_secrets(p_company uuid, p_account uuid, p_secrets jsonb) RETURNS void
+LANGUAGE plpgsql
+AS $$
+BEGIN
+    INSERT INTO media.account_secrets (company_id, account_id, name, position, sealed)
+    SELECT p_company,
+           p_account,
+           s.item ->> 'name',
+           row_number() OVER (PARTITION BY s.item ->> 'name' ORDER BY s.ordinality) - 1,
+           decode(s.item ->> 'sealed', 'base64')
+    FROM jsonb_array_elements(coalesce(p_secrets, '[]')) WITH ORDINALITY AS s (item, ordinality);
+END
+$$;
+
+COMMENT ON FUNCTION media.add_secrets(uuid, uuid, jsonb) IS
+'Adds sealed secrets to an account that has none of their names. Internal to the account functions.';
+
 CREATE FUNCTION media.add_account(
     p_account     uuid,
     p_company     uuid,
@@ -21,13 +38,7 @@ BEGIN
     INSERT INTO media.accounts (id, company_id, provider, external_id, settings)
     VALUES (p_account, p_company, p_provider, p_external_id, coalesce(p_settings, '{}'));
 
-    INSERT INTO media.account_secrets (company_id, account_id, name, position, sealed)
-    SELECT p_company,
-           p_account,
-           s.item ->> 'name',
-           row_number() OVER (PARTITION BY s.item ->> 'name' ORDER BY s.ordinality) - 1,
-           decode(s.item ->> 'sealed', 'base64')
-    FROM jsonb_array_elements(coalesce(p_secrets, '[]')) WITH ORDINALITY AS s (item, ordinality);
+    PERFORM media.add_secrets(p_company, p_account, p_secrets);
     RETURN p_account;
 END
 $$;
@@ -38,6 +49,44 @@ COMMENT ON FUNCTION media.add_account(uuid, uuid, text, text, jsonb, jsonb) IS
 '(provider, external id) or the id is taken; 23503 no such company; 23514 bad provider, external id or '
 'settings; 22023 bad base64.';
 GRANT EXECUTE ON FUNCTION media.add_account(uuid, uuid, text, text, jsonb, jsonb) TO media_indexer;
+
+CREATE FUNCTION media.change_account(p_account uuid, p_secrets jsonb, p_settings jsonb) RETURNS boolean
+LANGUAGE plpgsql
+SECURITY DEFINER
+SET search_path = pg_catalog, media, pg_temp
+AS $$
+DECLARE
+    v_company uuid;
+BEGIN
+    UPDATE media.accounts AS a
+    SET settings = a.settings || coalesce(p_settings, '{}')
+    WHERE a.id = p_account
+    RETURNING a.company_id INTO v_company;
+    IF NOT FOUND THEN
+        RETURN FALSE;
+    END IF;
+
+    DELETE FROM media.account_secrets AS s
+    WHERE s.account_id = p_account
+      AND s.name IN (SELECT i.item ->> 'name' FROM jsonb_array_elements(p_secrets) AS i (item));
+    PERFORM media.add_secrets(v_company, p_account, p_secrets);
+
+    UPDATE media.jobs AS j
+    SET run_at = now()
+    FROM media.media_files AS m
+    WHERE m.account_id = p_account
+      AND j.media_id = m.id
+      AND j.lease_owner IS NULL
+      AND j.last_error LIKE 'unauthorized:%';
+    RETURN TRUE;
+END
+$$;
+
+COMMENT ON FUNCTION media.change_account(uuid, jsonb, jsonb) IS
+'Gives an account new secrets, as of add_account(): all that it has of the same names go. Settings are '
+'merged into what is there. Downloads that wait for a better credential are due at once. False: no such '
+'account. Errors as of add_account().';
+GRANT EXECUTE ON FUNCTION media.change_account(uuid, jsonb, jsonb) TO media_indexer;
 
 CREATE FUNCTION media.account_secrets(p_account uuid) RETURNS jsonb
 LANGUAGE plpgsql

@@ -30,6 +30,7 @@ CREATE TABLE media.media_files (
     width              media.counter,
     height             media.counter,
     duration_seconds   double precision,
+    waveform           varchar(1024),
     download_status    media.download_status NOT NULL DEFAULT 'pending',
     download_attempts  media.counter NOT NULL DEFAULT 0,
     last_error         varchar(1000),
@@ -53,6 +54,8 @@ COMMENT ON TABLE media.media_files IS
 'One row for each media item of a message. declared_mime_type, provider_size and provider_sha256 are '
 'the provider''s word; mime_type and file_size are what was stored.';
 COMMENT ON COLUMN media.media_files.deadline IS 'After it the provider has lost the media for good.';
+COMMENT ON COLUMN media.media_files.waveform IS
+'Of a voice message, as the provider drew it: loudness over time, a byte each, in base64.';
 COMMENT ON COLUMN media.media_files.url_expires_at IS 'After it provider_media_url must be resolved anew.';
 COMMENT ON COLUMN media.media_files.last_error IS
 'reason: text, of the last failed attempt; NULL once completed.';

@@ -4,6 +4,8 @@ BEGIN;
 
 DROP FUNCTION media.find_account(text, text);
 DROP FUNCTION media.account_secrets(uuid);
+DROP FUNCTION media.change_account(uuid, jsonb, jsonb);
 DROP FUNCTION media.add_account(uuid, uuid, text, text, jsonb, jsonb);
+DROP FUNCTION media.add_secrets(uuid, uuid, jsonb);
 
 COMMIT;

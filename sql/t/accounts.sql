@@ -1,6 +1,6 @@
 BEGIN;
 \ir include/fixture.sql
-SELECT plan(12);
+SELECT plan(19);
 SET LOCAL ROLE media_indexer;
 
 SELECT is(
@@ -43,7 +43,35 @@ SELECT ok(
     position(E'\n' IN media.account_secrets('cccccccc-0000-4000-8000-000000000003') #>> '{0,sealed}') = 0,
     'long secrets are one line');
 
+-- Changes.
+SELECT is(
+    media.change_account('cccccccc-0000-4000-8000-000000000001',
+        '[{"name": "token", "sealed": "BgcI"}, {"name": "extra", "sealed": "AQ=="}]', '{"b": true}'),
+    TRUE, 'an account takes new secrets and settings');
+SELECT results_eq(
+    $$SELECT settings, secrets FROM media.find_account('whatsapp', '1234')$$,
+    $$VALUES ('{"a": 1, "b": true}'::jsonb,
+              '[{"name": "app_secret", "sealed": "AwQF"}, {"name": "extra", "sealed": "AQ=="}, {"name": "token", "sealed": "BgcI"}]'::jsonb)$$,
+    'which replace those of the same names and leave the others');
+SELECT is(
+    media.change_account('cccccccc-0000-4000-8000-000000000001', NULL, NULL),
+    TRUE, 'no secrets and no settings');
+SELECT results_eq(
+    $$SELECT settings, jsonb_array_length(secrets) FROM media.find_account('whatsapp', '1234')$$,
+    $$VALUES ('{"a": 1, "b": true}'::jsonb, 3)$$,
+    'change nothing');
+SELECT is(media.change_account(gen_random_uuid(), '[]', '{}'), FALSE, 'an unknown account is not changed');
+
 RESET ROLE;
+SELECT pg_temp.deliver(pg_temp.shop_a(), name) AS delivered FROM (VALUES ('waiting'), ('slow')) AS n (name);
+UPDATE media.jobs
+SET run_at = now() + interval '1 hour',
+    last_error = CASE id WHEN pg_temp.job_of('waiting') THEN 'unauthorized: refused' ELSE 'network: refused' END;
+SELECT ok(media.change_account(pg_temp.shop_a(), NULL, NULL), 'once its secrets may be better');
+SELECT results_eq(
+    $$SELECT last_error::text FROM media.jobs WHERE due_at <= now()$$,
+    $$VALUES ('unauthorized: refused')$$,
+    'an account''s downloads that waited for that are due');
 UPDATE media.accounts SET is_active = FALSE WHERE external_id = '1234';
 SELECT is_empty($$SELECT * FROM media.find_account('whatsapp', '1234')$$, 'an inactive account is not found');
 

@@ -1,6 +1,6 @@
 BEGIN;
 \ir include/fixture.sql
-SELECT plan(36);
+SELECT plan(42);
 SET LOCAL synchronous_commit = off;
 
 CREATE FUNCTION pg_temp.accept(p_key text, p_messages jsonb) RETURNS text LANGUAGE sql AS $$
@@ -146,6 +146,52 @@ SELECT is(
     (SELECT string_agg(m.visibility, ' ' ORDER BY m.item_index)
      FROM media.media_files AS m JOIN media.messages AS g ON g.id = m.message_id WHERE g.external_id = 'm11'),
     'public private', 'from the bucket');
+
+-- What else an item may say.
+SELECT is(
+    pg_temp.accept('voice', '[{
+        "external_id": "voice", "conversation": {"external_id": "c1"},
+        "media": [
+            {"index": 0, "file_type": "audio", "provider_media_id": "v0", "duration_seconds": 1.5, "waveform": "ABQo"},
+            {"index": 1, "file_type": "document", "failure": "too_large: over 100 MB", "duration_seconds": -1}
+        ]
+    }]'),
+    'true 2', 'media that cannot be had are recorded, too');
+SELECT results_eq(
+    $$SELECT f.download_status::text, f.last_error::text, f.duration_seconds, f.waveform::text,
+             (SELECT count(*) FROM media.jobs AS j WHERE j.media_id = f.id)
+      FROM media.media_files AS f JOIN media.messages AS g ON g.id = f.message_id
+      WHERE g.external_id = 'voice' ORDER BY f.item_index$$,
+    $$VALUES ('pending', NULL, 1.5::double precision, 'ABQo', 1::bigint),
+             ('failed', 'too_large: over 100 MB', NULL, NULL, 0)$$,
+    'as failed, without a job');
+SELECT is(
+    pg_temp.accept('edit 1', '[{
+        "external_id": "voice", "conversation": {"external_id": "c1"}, "event_kind": "edit 1",
+        "media": [{"index": 0, "file_type": "audio", "provider_media_id": "v1"},
+                  {"index": 1, "file_type": "audio", "provider_media_id": "v0"}]
+    }]'),
+    'true 1', 'an edited message adds what it had not');
+SELECT is(
+    pg_temp.accept('edit 2', '[{
+        "external_id": "voice", "conversation": {"external_id": "c1"}, "event_kind": "edit 2",
+        "media": [{"index": 0, "file_type": "audio", "provider_media_id": "v0"},
+                  {"index": 1, "file_type": "audio", "provider_media_id": "v1"}]
+    }]'),
+    'true 0', 'and nothing twice');
+SELECT is(
+    pg_temp.accept('edit 3', '[{
+        "external_id": "voice", "conversation": {"external_id": "c1"}, "event_kind": "edit 3",
+        "media": [{"index": 0, "file_type": "audio"}]
+    }]'),
+    'true 1', 'media without an id are new ones');
+SELECT is(
+    pg_temp.accept('twins', '[{
+        "external_id": "twins", "conversation": {"external_id": "c1"},
+        "media": [{"index": 0, "file_type": "image", "provider_media_id": "same"},
+                  {"index": 1, "file_type": "image", "provider_media_id": "same"}]
+    }]'),
+    'true 2', 'a message may hold one file twice');
 
 SELECT * FROM finish();
 ROLLBACK;

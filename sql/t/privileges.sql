@@ -27,7 +27,7 @@ SELECT set_eq(
     ARRAY['schema_version', 'current_company', 'add_company', 'add_user', 'find_company', 'find_user', 'find_users',
           'open_session', 'revoke_session', 'revoke_sessions', 'list_sessions', 'delete_expired_sessions',
           'revoke_token', 'revoke_user', 'delete_expired_revocations',
-          'add_account', 'find_account', 'account_secrets', 'accept_delivery', 'claim_jobs', 'extend_leases',
+          'add_account', 'change_account', 'find_account', 'account_secrets', 'accept_delivery', 'claim_jobs', 'extend_leases',
           'release_jobs', 'next_job_delay_ms', 'remember_source', 'find_blob', 'complete_download', 'retry_job',
           'fail_job', 'lookup_media', 'lookup_rendition', 'lookup_media_by_key', 'lookup_session', 'lookup_revocation',
           'ensure_event_partitions'],
