@@ -101,8 +101,7 @@ class App {
   api::ApiDependencies api_dependencies();
   fetch::RetrievalTools retrieval_tools();
   queue::WorkerOptions worker_options();
-  Result<std::string> credential(yield_context yield, const queue::Job& job, std::string_view name,
-                                 bool reread);
+  Result<fetch::AccountPtr> account_of(yield_context yield, const queue::Job& job, bool reread);
   void start_up(yield_context yield);
   bool wait_for_schema(yield_context yield);
   void wait_for_signal();
@@ -202,8 +201,8 @@ std::string App::link_url(const LinkGrant& grant) const {
 fetch::RetrievalTools App::retrieval_tools() {
   return {*client_,
           *store_,
-          [this](yield_context yield, const queue::Job& job, std::string_view name, bool reread) {
-            return credential(yield, job, name, reread);
+          [this](yield_context yield, const queue::Job& job, bool reread) {
+            return account_of(yield, job, reread);
           },
           unix_now,
           progress_,
@@ -219,20 +218,14 @@ queue::WorkerOptions App::worker_options() {
   return options;
 }
 
-Result<std::string> App::credential(yield_context yield, const queue::Job& job,
-                                    std::string_view name, bool reread) {
+Result<fetch::AccountPtr> App::account_of(yield_context yield, const queue::Job& job, bool reread) {
   using Freshness = providers::AccountDirectory::Freshness;
-  const auto account = accounts_.find(yield, job.provider, job.account_external_id,
-                                      reread ? Freshness::reread : Freshness::cached);
+  auto account = accounts_.find(yield, job.provider, job.account_external_id,
+                                reread ? Freshness::reread : Freshness::cached);
   if (!account && account.error().code == ErrorCode::not_found) {
     return fail(ErrorCode::unauthorized, "the account is not active");
   }
-  if (!account) return std::unexpected(account.error());
-  const std::string_view secret = (*account)->secrets.first(name);
-  if (secret.empty()) {
-    return fail(ErrorCode::unauthorized, "the account has no " + std::string(name));
-  }
-  return std::string(secret);
+  return account;
 }
 
 http::Response App::dispatch(const http::Request& request, yield_context yield) {

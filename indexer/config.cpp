@@ -12,6 +12,8 @@
 
 #include <toml++/toml.h>
 
+#include "indexer/providers/registry.hpp"
+
 namespace media {
 namespace {
 
@@ -323,27 +325,29 @@ void read_fetch(Section section, const ServerConfig& server, FetchConfig& fetch)
   section.finish();
 }
 
-void read_whatsapp(Section section, bool allow_plain_http, WhatsAppConfig& whatsapp) {
-  section.read("graph_url", whatsapp.graph_url);
-  whatsapp.graph_url = url_without_trailing_slash(whatsapp.graph_url);
-  if (!is_http_url(whatsapp.graph_url)) {
-    section.problem("graph_url", "must be like \"https://graph.facebook.com/v24.0\"");
-  } else if (whatsapp.graph_url.starts_with("http://") && !allow_plain_http) {
-    section.problem("graph_url", "must be https: the access token goes there");
-  } else if (!has_path(whatsapp.graph_url)) {
-    whatsapp.graph_url += "/v24.0";
+void read_api_url(Section& section, const providers::Registration& provider, bool allow_plain_http,
+                  std::string& url) {
+  section.read(provider.api_url_name, url);
+  url = url_without_trailing_slash(url);
+  if (!is_http_url(url)) {
+    section.problem(provider.api_url_name, "must be like \"" + provider.defaults.api_url + "\"");
+  } else if (url.starts_with("http://") && !allow_plain_http) {
+    section.problem(provider.api_url_name, "must be https: a credential goes there");
+  } else if (!has_path(url)) {
+    url += provider.api_path;
   }
-  section.read_list("media_hosts", whatsapp.media_hosts);
-  if (whatsapp.media_hosts.empty()) {
-    section.problem("media_hosts", "must name the hosts that may see the access token");
-  }
-  section.read_list("redirect_hosts", whatsapp.redirect_hosts);
-  section.finish();
 }
 
-void read_generic(Section section, GenericConfig& generic) {
-  section.read_list("media_hosts", generic.media_hosts);
-  section.read_list("redirect_hosts", generic.redirect_hosts);
+void read_provider(Section section, const providers::Registration& provider, bool allow_plain_http,
+                   providers::ProviderSettings& settings) {
+  if (!provider.defaults.api_url.empty()) {
+    read_api_url(section, provider, allow_plain_http, settings.api_url);
+  }
+  section.read_list("media_hosts", settings.media_hosts);
+  if (provider.sends_credential && settings.media_hosts.empty()) {
+    section.problem("media_hosts", "must name the hosts that may see the credential");
+  }
+  section.read_list("redirect_hosts", settings.redirect_hosts);
   section.finish();
 }
 
@@ -366,10 +370,12 @@ void read_all(const toml::table& table, Problems& problems, Config& config) {
   read_links(root.section("links"), config.links);
   read_storage(root.section("storage"), config.storage);
   read_fetch(root.section("fetch"), config.server, config.fetch);
-  Section providers = root.section("providers");
-  read_whatsapp(providers.section("whatsapp"), config.fetch.allow_plain_http, config.whatsapp);
-  read_generic(providers.section("generic"), config.generic);
-  providers.finish();
+  Section sections = root.section("providers");
+  for (const auto& provider : providers::registrations()) {
+    read_provider(sections.section(provider.name), provider, config.fetch.allow_plain_http,
+                  config.providers.find(provider.name)->second);
+  }
+  sections.finish();
   read_log(root.section("log"), config.log_level);
   root.finish();
 }

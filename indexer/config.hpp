@@ -8,6 +8,7 @@
 
 #include "core/error.hpp"
 #include "core/signed_link.hpp"
+#include "indexer/providers/settings.hpp"
 
 namespace media {
 
@@ -73,19 +74,6 @@ struct FetchConfig {
   std::string user_agent;                ///< providers refuse requests without one
 };
 
-/// [providers.whatsapp]
-struct WhatsAppConfig {
-  std::string graph_url = "https://graph.facebook.com/v24.0";
-  std::vector<std::string> media_hosts = {"lookaside.fbsbx.com"};  ///< see the access token
-  std::vector<std::string> redirect_hosts = {".fbsbx.com", ".fbcdn.net", ".whatsapp.net"};
-};
-
-/// [providers.generic]
-struct GenericConfig {
-  std::vector<std::string> media_hosts;  ///< empty: every public host
-  std::vector<std::string> redirect_hosts;
-};
-
 /// indexer.toml, validated.
 struct Config {
   std::string path;  ///< the file it came from
@@ -96,8 +84,7 @@ struct Config {
   LinksConfig links;
   StorageConfig storage;
   FetchConfig fetch;
-  WhatsAppConfig whatsapp;
-  GenericConfig generic;
+  providers::SettingsByProvider providers = providers::default_settings();
   std::string log_level = "info";  ///< [log] level
 };
 

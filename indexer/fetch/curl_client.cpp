@@ -80,8 +80,8 @@ class CurlClient final : public HttpClient {
       : state_(std::make_shared<ClientState>(loop, std::move(options))) {}
   ~CurlClient() override { cancel_all(); }
 
-  Result<HttpResponse> get(asio::yield_context yield, const HttpRequest& request,
-                           const HeadersSink& on_headers, const BodySink& on_body) override {
+  Result<HttpResponse> send(asio::yield_context yield, const HttpRequest& request,
+                            const HeadersSink& on_headers, const BodySink& on_body) override {
     const auto state = state_;
     auto url = check_url(request.url, state->options.addresses);
     if (!url) return std::unexpected(url.error());

@@ -70,6 +70,12 @@ Result<void> CurlTransfer::prepare() {
   set(CURLOPT_PRIVATE, this);
   set(CURLOPT_CURLU, url_.url.get());
   set(CURLOPT_HTTPHEADER, headers_.get());
+  if (request_.method == "POST") {
+    set(CURLOPT_POSTFIELDSIZE, static_cast<long>(request_.body.size()));
+    set(CURLOPT_POSTFIELDS, request_.body.c_str());
+  } else if (request_.method != "GET") {
+    set(CURLOPT_CUSTOMREQUEST, request_.method.c_str());
+  }
   set(CURLOPT_PROTOCOLS_STR, options_.addresses.allow_plain_http ? "http,https" : "https");
   set(CURLOPT_FOLLOWLOCATION, 0L);
   set(CURLOPT_PROXY, "");  // else the environment's proxy is what the address checks see

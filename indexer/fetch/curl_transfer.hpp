@@ -12,7 +12,7 @@
 
 namespace media::fetch {
 
-/// One GET under way: libcurl's callbacks and what they have learned.
+/// One request under way: libcurl's callbacks and what they have learned.
 class CurlTransfer {
  public:
   using TimePoint = std::chrono::steady_clock::time_point;

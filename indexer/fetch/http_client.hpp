@@ -37,9 +37,11 @@ struct HttpClientOptions {
 
 struct HttpRequest {
   std::string url;
-  std::vector<std::pair<std::string, std::string>> headers;
+  std::vector<std::pair<std::string, std::string>> headers = {};
   /// Beyond: too_large for a 2xx answer; other bodies are cut off there.
   std::uint64_t max_body_bytes = 0;
+  std::string method = "GET";
+  std::string body = {};  ///< of POST
 };
 
 /// The answer to one request. Redirects are *not* followed here: the caller
@@ -70,8 +72,8 @@ class HttpClient {
   /// `too_large`, `truncated` (fewer bytes than announced), `cancelled`, or
   /// whatever a sink returned. Any HTTP status is a success. Messages carry the
   /// host, never path or query.
-  virtual Result<HttpResponse> get(boost::asio::yield_context yield, const HttpRequest& request,
-                                   const HeadersSink& on_headers, const BodySink& on_body) = 0;
+  virtual Result<HttpResponse> send(boost::asio::yield_context yield, const HttpRequest& request,
+                                    const HeadersSink& on_headers, const BodySink& on_body) = 0;
   /// Aborts running transfers with `cancelled`.
   virtual void cancel_all() = 0;
 };

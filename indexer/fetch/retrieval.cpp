@@ -21,6 +21,22 @@ bool is_passing(int status) { return status == 408 || status == 425 || status >=
 
 }  // namespace
 
+Result<HttpResponse> call_api(boost::asio::yield_context yield, HttpClient& client,
+                              const providers::ApiRequest& api, std::string& body) {
+  HttpRequest request;
+  request.url = api.url;
+  request.method = api.method;
+  request.body = api.body;
+  request.max_body_bytes = kMaxAnswerSize;
+  request.headers = api.headers;
+  request.headers.emplace_back("Accept", "application/json");
+  if (!api.body.empty()) request.headers.emplace_back("Content-Type", "application/json");
+  return client.send(yield, request, {}, [&](ByteView chunk) -> Result<void> {
+    body.append(as_text(chunk));
+    return {};
+  });
+}
+
 Retrieval::Retrieval(const RetrievalTools& tools, const providers::Provider& provider,
                      const queue::Job& job, const queue::JobControl& control)
     : tools_(tools),
@@ -28,21 +44,29 @@ Retrieval::Retrieval(const RetrievalTools& tools, const providers::Provider& pro
       job_(job),
       control_(control),
       expected_size_(job.expected_size),
-      expected_sha256_(job.expected_sha256) {
-  const bool is_young = job.url_expires_at == 0 || job.url_expires_at - kMinUrlLife > tools.now();
-  // Without a resolver an old URL is still the only chance.
-  if (is_young || !can_resolve()) url_ = job.url;
-  is_own_url_ = !url_.empty();
+      expected_sha256_(job.expected_sha256) {}
+
+providers::MediaReference Retrieval::reference() const {
+  return {job_.provider_media_id, job_.url};
 }
 
 bool Retrieval::can_resolve() const {
-  return !provider_.resolve_url({job_.provider_media_id, job_.account_external_id}, true).empty();
+  return !provider_.resolve_requests(reference(), *account_).empty();
+}
+
+void Retrieval::choose_url() {
+  const bool is_young =
+      job_.url_expires_at == 0 || job_.url_expires_at - kMinUrlLife > tools_.now();
+  // Without a resolver an old URL is still the only chance.
+  if (is_young || !can_resolve()) url_ = job_.url;
+  is_own_url_ = !url_.empty();
 }
 
 Attempt<ReceivedMedia> Retrieval::run(boost::asio::yield_context yield) {
-  if (auto loaded = load_credential(yield, false); !loaded) {
-    return std::unexpected(loaded.error());
-  }
+  auto account = tools_.account(yield, job_, false);
+  if (!account) return failed(account.error());
+  account_ = std::move(*account);
+  choose_url();
   for (;;) {
     if (control_.is_cancelled()) return failed(ErrorCode::cancelled, "cancelled");
     if (url_.empty()) {
@@ -54,19 +78,23 @@ Attempt<ReceivedMedia> Retrieval::run(boost::asio::yield_context yield) {
   }
 }
 
-Attempt<void> Retrieval::load_credential(boost::asio::yield_context yield, bool reread) {
-  const std::string_view name = provider_.credential();
-  if (name.empty()) return {};
-  auto secret = tools_.credential(yield, job_, name, reread);
-  if (!secret) return failed(secret.error());
-  bearer_ = std::move(*secret);
-  return {};
+// Whether the secrets are other ones now.
+Attempt<bool> Retrieval::reread_account(boost::asio::yield_context yield) {
+  is_account_reread_ = true;
+  auto account = tools_.account(yield, job_, true);
+  if (!account) return failed(account.error());
+  const bool is_other = (*account)->secrets != account_->secrets;
+  account_ = std::move(*account);
+  return is_other;
 }
 
 TransferRules Retrieval::rules() const {
   TransferRules rules;
   rules.hosts = &provider_.hosts();
-  rules.bearer = bearer_;
+  rules.authorization = provider_.media_authorization(*account_);
+  rules.is_media_path = [this](std::string_view path) {
+    return provider_.is_media_path(path, *account_);
+  };
   rules.allow_plain_http = tools_.allow_plain_http;
   rules.max_redirects = tools_.max_redirects;
   rules.is_cancelled = [this] { return control_.is_cancelled(); };
@@ -111,7 +139,13 @@ Attempt<std::optional<ReceivedMedia>> Retrieval::judge(boost::asio::yield_contex
     if (!media) return std::unexpected(failure_of(media.error()));
     return std::optional<ReceivedMedia>(std::move(*media));
   }
-  if (end.status == 401) return renew_credential(yield, end.status);
+  // What redirects to a signed URL makes a fresh one every time.
+  if (end.was_redirected && (end.status == 400 || end.status == 403)) {
+    return failed(ErrorCode::network, status_text(end.status) + " to the redirected request");
+  }
+  if (end.status == 401 || (end.status == 403 && end.saw_credential && !can_resolve())) {
+    return renew_credential(yield, end);
+  }
   if (end.status == 403) return resolve_again(ErrorCode::unauthorized, end.status);
   if (end.status == 404 || end.status == 410) return resolve_again(ErrorCode::gone, end.status);
   if (end.status == 429 || is_passing(end.status)) {
@@ -140,22 +174,27 @@ Attempt<std::optional<ReceivedMedia>> Retrieval::resolve_again(ErrorCode otherwi
   const bool is_over = otherwise == ErrorCode::unauthorized && !can_resolve();
   auto failure = failed(is_over ? ErrorCode::expired : otherwise, status_text(status));
   // Storage that has just got the file may not show it everywhere yet.
-  if (status == 404 && job_.attempts <= 2 && !can_resolve()) {
+  if (status == 404 && !can_resolve() && (job_.attempts <= 2 || is_settling())) {
     failure.error().remedy = Remedy::retry;
   }
   return failure;
 }
 
+bool Retrieval::is_settling() const {
+  return job_.sent_at > 0 && tools_.now() - job_.sent_at < provider_.settling_time();
+}
+
 Attempt<std::optional<ReceivedMedia>> Retrieval::renew_credential(boost::asio::yield_context yield,
-                                                                  int status) {
-  if (bearer_.empty() || is_credential_renewed_) {
-    return failed(ErrorCode::unauthorized, status_text(status));
+                                                                  const TransferEnd& end) {
+  if (!is_account_reread_ && !provider_.media_authorization(*account_).empty()) {
+    const auto is_other = reread_account(yield);
+    if (!is_other) return std::unexpected(is_other.error());
+    if (can_resolve()) return resolve_again(ErrorCode::unauthorized, end.status);
+    if (*is_other) return std::optional<ReceivedMedia>();
   }
-  is_credential_renewed_ = true;
-  if (auto loaded = load_credential(yield, true); !loaded) {
-    return std::unexpected(loaded.error());
-  }
-  return resolve_again(ErrorCode::unauthorized, status);
+  // Where the URL is no secret, a refusal can only mean the credential.
+  is_credential_refused_ = end.saw_credential && !can_resolve();
+  return failed(ErrorCode::unauthorized, status_text(end.status));
 }
 
 Failure Retrieval::failure_of(const Error& error) {
@@ -175,17 +214,22 @@ bool Retrieval::may_look_again(const Failure& failure) {
   return true;
 }
 
+Attempt<ResolveAnswer> Retrieval::ask_every_way(boost::asio::yield_context yield) {
+  Attempt<ResolveAnswer> answer = failed(ErrorCode::gone, "there is no URL and nobody to ask");
+  for (const auto& request : provider_.resolve_requests(reference(), *account_)) {
+    answer = ask(yield, request);
+    if (!answer || answer->verdict != ResolveAnswer::Verdict::bad_request) break;
+  }
+  return answer;
+}
+
 Attempt<void> Retrieval::resolve(boost::asio::yield_context yield) {
   ++resolutions_;
-  auto answer = ask(yield, true);
-  if (answer && answer->verdict == ResolveAnswer::Verdict::bad_request) {
-    answer = ask(yield, false);
-  }
-  if (answer && answer->verdict == ResolveAnswer::Verdict::refused && !is_credential_renewed_) {
-    is_credential_renewed_ = true;
-    const std::string old = bearer_;
-    if (auto loaded = load_credential(yield, true); !loaded) return loaded;
-    if (bearer_ != old) answer = ask(yield, true);
+  auto answer = ask_every_way(yield);
+  if (answer && answer->verdict == ResolveAnswer::Verdict::refused && !is_account_reread_) {
+    const auto is_other = reread_account(yield);
+    if (!is_other) return std::unexpected(is_other.error());
+    if (*is_other) answer = ask_every_way(yield);
   }
   if (!answer) return std::unexpected(answer.error());
   switch (answer->verdict) {
@@ -206,25 +250,17 @@ Attempt<void> Retrieval::resolve(boost::asio::yield_context yield) {
   return failed(ErrorCode::network, answer->message);
 }
 
-Attempt<ResolveAnswer> Retrieval::ask(boost::asio::yield_context yield, bool with_account) {
-  HttpRequest request;
-  request.url =
-      provider_.resolve_url({job_.provider_media_id, job_.account_external_id}, with_account);
-  request.max_body_bytes = kMaxAnswerSize;
-  request.headers = {{"Accept", "application/json"}};
-  if (!bearer_.empty()) request.headers.emplace_back("Authorization", "Bearer " + bearer_);
+Attempt<ResolveAnswer> Retrieval::ask(boost::asio::yield_context yield,
+                                      const providers::ApiRequest& request) {
   std::string body;
-  const auto response = tools_.client.get(yield, request, {}, [&](ByteView chunk) -> Result<void> {
-    body.append(as_text(chunk));
-    return {};
-  });
+  const auto response = call_api(yield, tools_.client, request, body);
   if (!response) {
     Failure failure = failure_of(response.error());
     // The operator chose this host: what is wrong with it can be put right.
     if (failure.remedy == Remedy::give_up) failure.remedy = Remedy::retry;
     return std::unexpected(std::move(failure));
   }
-  auto answer = provider_.read_resolve_answer(response->status, body, tools_.now());
+  auto answer = provider_.read_resolve_answer(reference(), response->status, body, tools_.now());
   const auto asked = queue::parse_retry_after(response->retry_after, tools_.now());
   if (answer.verdict == ResolveAnswer::Verdict::rate_limited) {
     auto failure = failed(ErrorCode::rate_limited, answer.message);

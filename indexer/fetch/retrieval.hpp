@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -18,15 +19,18 @@
 
 namespace media::fetch {
 
-/// Reads an account's credential; `reread` goes past every cache.
-using CredentialSource = std::function<Result<std::string>(
-    boost::asio::yield_context, const queue::Job&, std::string_view name, bool reread)>;
+using AccountPtr = std::shared_ptr<const providers::Account>;
+
+/// Reads a job's account; `reread` goes past every cache. Error `unauthorized`:
+/// it is not active any more.
+using AccountSource =
+    std::function<Result<AccountPtr>(boost::asio::yield_context, const queue::Job&, bool reread)>;
 
 /// What a retrieval works with.
 struct RetrievalTools {
   HttpClient& client;
   storage::BlobStore& store;
-  CredentialSource credential;
+  AccountSource account;
   std::function<std::int64_t()> now;  ///< Unix seconds
   ProgressBoard& progress;
   bool allow_plain_http = false;
@@ -38,6 +42,10 @@ struct SourceNews {
   std::optional<std::string> url;
   std::optional<std::int64_t> url_expires_at;
 };
+
+/// Sends a request to a provider's API and reads its short answer.
+Result<HttpResponse> call_api(boost::asio::yield_context yield, HttpClient& client,
+                              const providers::ApiRequest& request, std::string& body);
 
 /// Gets the bytes of one media item: from its URL while that is young, else
 /// from the one that the provider gives out for its id.
@@ -52,6 +60,8 @@ class Retrieval {
   const SourceNews& news() const { return news_; }
   /// Whether the provider said that the credential itself is no good.
   bool is_credential_refused() const { return is_credential_refused_; }
+  /// Null when it could not be read.
+  const AccountPtr& account() const { return account_; }
 
  private:
   /// Nothing: the URL was of no use, resolve (again).
@@ -60,16 +70,21 @@ class Retrieval {
                                               const TransferEnd& end, MediaSink& sink);
   Attempt<std::optional<ReceivedMedia>> resolve_again(ErrorCode otherwise, int status);
   Attempt<std::optional<ReceivedMedia>> renew_credential(boost::asio::yield_context yield,
-                                                         int status);
+                                                         const TransferEnd& end);
   Attempt<void> resolve(boost::asio::yield_context yield);
-  Attempt<providers::ResolveAnswer> ask(boost::asio::yield_context yield, bool with_account);
-  Attempt<void> load_credential(boost::asio::yield_context yield, bool reread);
+  Attempt<providers::ResolveAnswer> ask_every_way(boost::asio::yield_context yield);
+  Attempt<providers::ResolveAnswer> ask(boost::asio::yield_context yield,
+                                        const providers::ApiRequest& request);
+  Attempt<bool> reread_account(boost::asio::yield_context yield);
+  void choose_url();
   void adopt(const providers::ResolveAnswer& answer);
   MediaExpectation expectation() const;
   TransferRules rules() const;
   Failure failure_of(const Error& error);
   bool may_look_again(const Failure& failure);
   bool can_resolve() const;
+  bool is_settling() const;
+  providers::MediaReference reference() const;
 
   const RetrievalTools& tools_;
   const providers::Provider& provider_;
@@ -77,9 +92,9 @@ class Retrieval {
   const queue::JobControl& control_;
   std::string url_;
   bool is_own_url_ = false;  ///< from the webhook or row, not resolved by this run
-  std::string bearer_;
+  AccountPtr account_;
   int resolutions_ = 0;
-  bool is_credential_renewed_ = false;
+  bool is_account_reread_ = false;
   bool is_credential_refused_ = false;
   bool has_looked_again_ = false;
   std::optional<std::uint64_t> expected_size_;

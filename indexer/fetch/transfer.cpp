@@ -35,18 +35,26 @@ class Hops {
                   where + " is in none of the provider's host lists for a " +
                       (is_first_ ? "download" : "redirect"));
     }
+    const bool is_media_path = !rules_.is_media_path || rules_.is_media_path(parts->path);
+    if (is_first_ && !is_media_path) {
+      return fail(ErrorCode::blocked_address,
+                  "no media of the account is at that path of " + where);
+    }
     // A chain that left the credential's hosts does not get it back.
-    sends_credential_ = sends_credential_ && is_media_host;
+    sends_credential_ = sends_credential_ && is_media_host && is_media_path;
+    has_left_ = has_left_ || !is_media_host;
     is_first_ = false;
     return {};
   }
 
-  bool sends_credential() const { return sends_credential_ && !rules_.bearer.empty(); }
+  bool sends_credential() const { return sends_credential_ && !rules_.authorization.empty(); }
+  bool has_left() const { return has_left_; }
 
  private:
   const TransferRules& rules_;
   bool is_first_ = true;
   bool sends_credential_ = true;
+  bool has_left_ = false;
 };
 
 Result<HttpResponse> request_hop(boost::asio::yield_context yield, HttpClient& client,
@@ -71,7 +79,7 @@ Result<HttpResponse> request_hop(boost::asio::yield_context yield, HttpClient& c
     if (appended && rules.on_progress) rules.on_progress(sink.received(), total);
     return appended;
   };
-  return client.get(yield, request, on_headers, on_body);
+  return client.send(yield, request, on_headers, on_body);
 }
 
 }  // namespace
@@ -88,12 +96,13 @@ Result<TransferEnd> transfer(boost::asio::yield_context yield, HttpClient& clien
     }
     request.headers = {{"Accept", "*/*"}};
     if (hops.sends_credential()) {
-      request.headers.emplace_back("Authorization", "Bearer " + rules.bearer);
+      request.headers.emplace_back("Authorization", rules.authorization);
     }
     const auto response = request_hop(yield, client, request, rules, sink);
     if (!response) return std::unexpected(response.error());
     if (!is_redirect(response->status)) {
-      return TransferEnd{response->status, response->retry_after};
+      return TransferEnd{response->status, response->retry_after, hops.has_left(),
+                         hops.sends_credential()};
     }
     if (redirects >= rules.max_redirects) {
       return fail(ErrorCode::network,

@@ -17,7 +17,9 @@ namespace media::fetch {
 /// Rules of one chain of requests.
 struct TransferRules {
   const providers::HostPolicy* hosts = nullptr;
-  std::string bearer;  ///< empty: no credential
+  std::string authorization;  ///< for media hosts; empty: none
+  /// Whether media can be at that path of a media host. May be empty.
+  std::function<bool(std::string_view path)> is_media_path;
   bool allow_plain_http = false;
   int max_redirects = 5;
   std::function<bool()> is_cancelled;
@@ -26,8 +28,10 @@ struct TransferRules {
 
 /// What a chain of requests ended with.
 struct TransferEnd {
-  int status = 0;           ///< 200: the sink has the whole body
-  std::string retry_after;  ///< of any other status
+  int status = 0;               ///< 200: the sink has the whole body
+  std::string retry_after;      ///< of any other status
+  bool was_redirected = false;  ///< to a host that is none of the media hosts
+  bool saw_credential = false;
 };
 
 /// GETs a URL into the sink, following redirects hop by hop: each hop's host

@@ -38,14 +38,15 @@ std::optional<UrlParts> parse_url(std::string_view url) {
   if (url.find('\0') != std::string_view::npos) return std::nullopt;
   const std::unique_ptr<CURLU, FreeUrl> handle(curl_url());
   // The same parser as the transfer's: two parsers could see two hosts.
-  if (curl_url_set(handle.get(), CURLUPART_URL, std::string(url).c_str(), 0) != CURLUE_OK) {
+  if (curl_url_set(handle.get(), CURLUPART_URL, std::string(url).c_str(), CURLU_PATH_AS_IS) !=
+      CURLUE_OK) {
     return std::nullopt;
   }
   const auto scheme = part(handle.get(), CURLUPART_SCHEME);
   const auto host = part(handle.get(), CURLUPART_HOST);
   const auto port = part(handle.get(), CURLUPART_PORT, CURLU_DEFAULT_PORT);
   if (!scheme || !host || !port || has_credentials(handle.get())) return std::nullopt;
-  UrlParts parts{*scheme, normal_host(*host), 0};
+  UrlParts parts{*scheme, normal_host(*host), 0, part(handle.get(), CURLUPART_PATH).value_or("/")};
   std::from_chars(port->data(), port->data() + port->size(), parts.port);
   if ((parts.scheme != "https" && parts.scheme != "http") || parts.host.empty()) {
     return std::nullopt;

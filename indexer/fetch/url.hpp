@@ -11,6 +11,7 @@ struct UrlParts {
   std::string scheme;  ///< http or https
   std::string host;    ///< lower case, without brackets or trailing dot
   int port = 0;        ///< the scheme's default when not given
+  std::string path;    ///< as written
 };
 
 /// Reads an absolute http or https URL the way libcurl will. Nothing for

@@ -26,6 +26,9 @@ Json media_item(const providers::IncomingMedia& media) {
   set_number(item, "size", media.size);
   if (media.sha256) item.set("sha256", hex_encode(*media.sha256));
   set_number(item, "deadline", media.deadline);
+  if (media.duration_seconds) item.set("duration_seconds", *media.duration_seconds);
+  set_text(item, "waveform", media.waveform);
+  set_text(item, "failure", media.failure);
   return item;
 }
 

@@ -92,11 +92,12 @@ Result<http::Response> Webhooks::take(const http::Request& request,
                                       boost::asio::yield_context yield) const {
   const auto account = verified_account(request, provider, external_id, yield);
   if (!account) return std::unexpected(account.error());
-  const auto delivery = provider.parse(request, dependencies_.now());
+  const auto delivery = provider.parse(request, **account, dependencies_.now());
   if (!delivery) return std::unexpected(delivery.error());
   for (const std::string& note : delivery->notes) {
     log::info("delivery_note", {{"account_id", (*account)->id}, {"note", note}});
   }
+  if (delivery->key.empty()) return delivery->answer.value_or(http::Response());
   const auto accounts = accounts_of(request, provider, **account, *delivery, yield);
   if (!accounts) return std::unexpected(accounts.error());
   const NewDelivery entry{(*account)->id, delivery->key, headers_json(request), request.body,
@@ -110,7 +111,7 @@ Result<http::Response> Webhooks::take(const http::Request& request,
              {"is_new", stored->is_new},
              {"messages", static_cast<std::int64_t>(delivery->messages.size())},
              {"media", stored->media_created}});
-  return accepted(*stored);
+  return delivery->answer.value_or(accepted(*stored));
 }
 
 // A secret that was just replaced may not have reached the cache yet.

@@ -1,5 +1,7 @@
 #include "indexer/providers/account_directory.hpp"
 
+#include "indexer/json.hpp"
+
 namespace media::providers {
 namespace {
 
@@ -7,6 +9,16 @@ constexpr auto kValidFor = std::chrono::seconds(30);
 // However many bad signatures arrive, a key is not read again more often.
 constexpr auto kMinRereadInterval = std::chrono::seconds(1);
 constexpr std::size_t kMaxEntries = 10000;
+
+std::set<std::string, std::less<>> switches_of(std::string_view settings_json) {
+  std::set<std::string, std::less<>> switches;
+  const auto settings = Json::parse(settings_json);
+  if (!settings) return switches;
+  for (const std::string& name : settings->names()) {
+    if ((*settings)[name].is_true()) switches.insert(name);
+  }
+  return switches;
+}
 
 }  // namespace
 
@@ -38,7 +50,8 @@ Result<std::shared_ptr<const Account>> AccountDirectory::read(boost::asio::yield
                                                               std::string_view external_id) {
   const db::Params params = {std::string(provider), std::string(external_id)};
   const auto rows = database_.query(
-      yield, "SELECT account_id, company_id, secrets FROM media.find_account($1, $2)", params);
+      yield, "SELECT account_id, company_id, settings, secrets FROM media.find_account($1, $2)",
+      params);
   if (!rows) return std::unexpected(rows.error());
   if (rows->empty()) {
     return fail(ErrorCode::not_found,
@@ -53,6 +66,7 @@ Result<std::shared_ptr<const Account>> AccountDirectory::read(boost::asio::yield
   account->provider = provider;
   account->external_id = external_id;
   account->secrets = std::move(*secrets);
+  account->switches = switches_of(rows->text(0, "settings"));
   return std::shared_ptr<const Account>(std::move(account));
 }
 

@@ -10,17 +10,9 @@
 
 #include "core/error.hpp"
 #include "indexer/db/database.hpp"
-#include "indexer/providers/secrets.hpp"
+#include "indexer/providers/account.hpp"
 
 namespace media::providers {
-
-struct Account {
-  std::string id;
-  std::string company_id;
-  std::string provider;
-  std::string external_id;
-  Secrets secrets;
-};
 
 /// Provider accounts with their unsealed secrets, kept for a short time.
 class AccountDirectory {

@@ -2,10 +2,9 @@
 
 #include <array>
 
-#include "core/media_type.hpp"
-#include "indexer/http/problem.hpp"
 #include "indexer/json.hpp"
 #include "indexer/providers/digest.hpp"
+#include "indexer/providers/file_type.hpp"
 #include "indexer/providers/standard_webhooks.hpp"
 #include "indexer/providers/timestamp.hpp"
 
@@ -14,39 +13,6 @@ namespace {
 
 constexpr std::array<SecretRule, 1> kSecrets = {
     SecretRule{"secret", true, true, "signing key of the sender (whsec_... or whpk_...)"}};
-
-struct KindOfExtensions {
-  std::string_view file_type;
-  std::string_view extensions;
-};
-constexpr std::array<KindOfExtensions, 3> kExtensions = {{
-    {"image", " jpg jpeg png gif webp heic avif "},
-    {"video", " mp4 mov webm 3gp mkv m4v "},
-    {"audio", " mp3 ogg oga opus m4a aac amr wav flac "},
-}};
-
-// What an extension says of an item that came without a content type.
-std::string_view file_type_of_name(std::string_view name) {
-  name = name.substr(0, name.find_first_of("?#"));
-  const auto dot = name.rfind('.');
-  if (dot == std::string_view::npos || name.size() - dot > 6) return "document";
-  std::string extension = " ";
-  for (const char c : name.substr(dot + 1)) extension += static_cast<char>(c | 0x20);
-  extension += ' ';
-  for (const auto& [file_type, extensions] : kExtensions) {
-    if (extensions.find(extension) != std::string_view::npos) return file_type;
-  }
-  return "document";
-}
-
-std::string file_type_of_item(const IncomingMedia& item) {
-  const std::string essence = mime_essence(item.declared_mime_type);
-  if (!essence.empty() && essence != "application/octet-stream" &&
-      essence != "binary/octet-stream") {
-    return std::string(file_type_of(essence));
-  }
-  return std::string(file_type_of_name(item.file_name.empty() ? item.url : item.file_name));
-}
 
 std::unexpected<Error> malformed(const std::string& what) {
   return fail(ErrorCode::invalid_argument, what);
@@ -92,19 +58,12 @@ std::string first_of(std::initializer_list<std::string> candidates) {
 
 class Generic : public Provider {
  public:
-  explicit Generic(HostPolicy hosts) : hosts_(std::move(hosts)) {}
+  explicit Generic(const ProviderSettings& settings) : Provider("generic", settings) {}
 
-  std::string_view name() const override { return "generic"; }
   std::span<const SecretRule> secret_rules() const override { return kSecrets; }
 
   Result<void> check_secret(std::string_view, std::string_view value) const override {
     return check_standard_webhook_key(value);
-  }
-
-  http::Response handshake(const http::Request&, const Secrets&) const override {
-    http::Response response = http::problem(405, "this webhook takes POST only");
-    response.headers.emplace_back("Allow", "POST");
-    return response;
   }
 
   Result<void> verify(const http::Request& request, const Secrets& secrets,
@@ -112,21 +71,10 @@ class Generic : public Provider {
     return verify_standard_webhook(request, secrets.all("secret"), now);
   }
 
-  Result<Delivery> parse(const http::Request& request, std::int64_t) const override {
+  Result<Delivery> parse(const http::Request& request, const Account&,
+                         std::int64_t) const override {
     return parse_generic(request.body, standard_webhook_id(request));
   }
-
-  const HostPolicy& hosts() const override { return hosts_; }
-  std::string resolve_url(const MediaReference&, bool) const override { return {}; }
-  ResolveAnswer read_resolve_answer(int, std::string_view, std::int64_t) const override {
-    ResolveAnswer answer;
-    answer.verdict = ResolveAnswer::Verdict::gone;
-    answer.message = "generic media has no resolver";
-    return answer;
-  }
-
- private:
-  HostPolicy hosts_;
 };
 
 }  // namespace
@@ -159,8 +107,11 @@ Result<Delivery> parse_generic(std::string_view body, std::string_view delivery_
   return delivery;
 }
 
-std::unique_ptr<Provider> make_generic(HostPolicy hosts) {
-  return std::make_unique<Generic>(std::move(hosts));
+Registration generic_registration() {
+  return {.name = "generic",
+          .make = [](const ProviderSettings& settings, const std::string&)
+              -> std::unique_ptr<Provider> { return std::make_unique<Generic>(settings); },
+          .defaults = {}};
 }
 
 }  // namespace media::providers

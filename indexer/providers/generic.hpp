@@ -1,14 +1,12 @@
 #pragma once
 
-#include <memory>
-
-#include "indexer/providers/provider.hpp"
+#include "indexer/providers/registry.hpp"
 
 namespace media::providers {
 
 /// Any sender that signs like Standard Webhooks and posts
 /// {"type":"message.received","data":{"id","media":[{"url"}]}}.
-std::unique_ptr<Provider> make_generic(HostPolicy hosts);
+Registration generic_registration();
 
 /// Reads the body of such a delivery. Other types give no messages; a message
 /// that is not as documented is `invalid_argument`.

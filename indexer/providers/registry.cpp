@@ -5,10 +5,26 @@
 
 namespace media::providers {
 
+std::vector<Registration> registrations() {
+  return {
+      whatsapp_registration(),
+      generic_registration(),
+  };
+}
+
+SettingsByProvider default_settings() {
+  SettingsByProvider settings;
+  for (Registration& entry : registrations()) {
+    settings.emplace(entry.name, std::move(entry.defaults));
+  }
+  return settings;
+}
+
 Registry::Registry(const Config& config) {
-  providers_.push_back(make_whatsapp(
-      config.whatsapp.graph_url, {config.whatsapp.media_hosts, config.whatsapp.redirect_hosts}));
-  providers_.push_back(make_generic({config.generic.media_hosts, config.generic.redirect_hosts}));
+  for (const Registration& entry : registrations()) {
+    providers_.push_back(
+        entry.make(config.providers.find(entry.name)->second, config.server.public_url));
+  }
 }
 
 const Provider* Registry::find(std::string_view name) const {

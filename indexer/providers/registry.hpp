@@ -1,15 +1,31 @@
 #pragma once
 
 #include <memory>
+#include <string>
 #include <string_view>
 #include <vector>
 
 #include "indexer/config.hpp"
 #include "indexer/providers/provider.hpp"
+#include "indexer/providers/settings.hpp"
 
 namespace media::providers {
 
+/// What a provider's file has to say for the daemon to know it.
+struct Registration {
+  std::string_view name;
+  std::unique_ptr<Provider> (*make)(const ProviderSettings& settings,
+                                    const std::string& public_url);
+  ProviderSettings defaults;
+  std::string_view api_url_name = "api_url";  ///< of the setting
+  std::string_view api_path = "";             ///< appended to an api_url without a path
+  bool sends_credential = false;              ///< to media hosts: "any host" will not do
+};
+
 /// All providers of this build.
+std::vector<Registration> registrations();
+
+/// The providers, made for a configuration.
 class Registry {
  public:
   explicit Registry(const Config& config);

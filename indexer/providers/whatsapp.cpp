@@ -41,10 +41,9 @@ bool is_printable(std::string_view text) {
 
 class WhatsApp : public Provider {
  public:
-  WhatsApp(std::string graph_url, HostPolicy hosts)
-      : graph_url_(std::move(graph_url)), hosts_(std::move(hosts)) {}
+  explicit WhatsApp(const ProviderSettings& settings)
+      : Provider("whatsapp", settings), graph_url_(settings.api_url) {}
 
-  std::string_view name() const override { return "whatsapp"; }
   std::span<const SecretRule> secret_rules() const override { return kSecrets; }
 
   Result<void> check_secret(std::string_view name, std::string_view value) const override {
@@ -67,32 +66,34 @@ class WhatsApp : public Provider {
     return fail(ErrorCode::unauthorized, "X-Hub-Signature-256 does not match");
   }
 
-  Result<Delivery> parse(const http::Request& request, std::int64_t now) const override {
+  Result<Delivery> parse(const http::Request& request, const Account&,
+                         std::int64_t now) const override {
     auto delivery = parse_whatsapp(request.body, now);
     if (delivery) delivery->key = hex_encode(sha256(as_bytes(request.body)));
     return delivery;
   }
 
-  const HostPolicy& hosts() const override { return hosts_; }
-  std::string_view credential() const override { return "access_token"; }
-
-  std::string resolve_url(const MediaReference& media, bool with_account) const override {
-    if (media.provider_media_id.empty()) return {};
-    std::string url = graph_url_ + "/" + percent_encode(media.provider_media_id);
-    if (with_account && !media.account.empty()) {
-      url += "?phone_number_id=" + percent_encode(media.account);
-    }
-    return url;
+  std::string media_authorization(const Account& account) const override {
+    return "Bearer " + std::string(account.secrets.first("access_token"));
   }
 
-  ResolveAnswer read_resolve_answer(int status, std::string_view body,
+  // The number is an optional further check.
+  std::vector<ApiRequest> resolve_requests(const MediaReference& media,
+                                           const Account& account) const override {
+    if (media.provider_media_id.empty()) return {};
+    const std::string url = graph_url_ + "/" + percent_encode(media.provider_media_id);
+    const auto headers = {std::pair{std::string("Authorization"), media_authorization(account)}};
+    return {{url + "?phone_number_id=" + percent_encode(account.external_id), headers},
+            {url, headers}};
+  }
+
+  ResolveAnswer read_resolve_answer(const MediaReference&, int status, std::string_view body,
                                     std::int64_t now) const override {
     return read_graph_media(status, body, now);
   }
 
  private:
-  std::string graph_url_;
-  HostPolicy hosts_;
+  std::string graph_url_;  // with the version segment
 };
 
 // The echo is plain text and only for who knows the token: else it would be
@@ -134,8 +135,16 @@ bool verify_hub_signature(std::string_view header, std::string_view body,
   });
 }
 
-std::unique_ptr<Provider> make_whatsapp(std::string graph_url, HostPolicy hosts) {
-  return std::make_unique<WhatsApp>(std::move(graph_url), std::move(hosts));
+Registration whatsapp_registration() {
+  return {.name = "whatsapp",
+          .make = [](const ProviderSettings& settings, const std::string&)
+              -> std::unique_ptr<Provider> { return std::make_unique<WhatsApp>(settings); },
+          .defaults = {.api_url = "https://graph.facebook.com/v24.0",
+                       .media_hosts = {"lookaside.fbsbx.com"},
+                       .redirect_hosts = {".fbsbx.com", ".fbcdn.net", ".whatsapp.net"}},
+          .api_url_name = "graph_url",
+          .api_path = "/v24.0",
+          .sends_credential = true};
 }
 
 }  // namespace media::providers

@@ -1,13 +1,14 @@
 #pragma once
 
-#include <memory>
+#include <string_view>
+#include <vector>
 
-#include "indexer/providers/provider.hpp"
+#include "indexer/providers/registry.hpp"
 
 namespace media::providers {
 
-/// WhatsApp Cloud API (Meta). `graph_url` includes the version segment.
-std::unique_ptr<Provider> make_whatsapp(std::string graph_url, HostPolicy hosts);
+/// WhatsApp Cloud API (Meta).
+Registration whatsapp_registration();
 
 /// Checks X-Hub-Signature-256: HMAC-SHA256 of the raw body, keyed with the
 /// text of the Meta app's secret; any of the secrets may match.

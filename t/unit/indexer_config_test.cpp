@@ -40,8 +40,8 @@ TEST(Config, the_minimal_file_gets_the_documented_defaults) {
   EXPECT_EQ(config->fetch.lease.count(), 60);
   EXPECT_FALSE(config->fetch.allow_private_addresses);
   EXPECT_TRUE(config->fetch.user_agent.starts_with("ngx_media/"));
-  EXPECT_EQ(config->whatsapp.graph_url, "https://graph.facebook.com/v24.0");
-  EXPECT_TRUE(config->generic.media_hosts.empty());
+  EXPECT_EQ(config->providers.at("whatsapp").api_url, "https://graph.facebook.com/v24.0");
+  EXPECT_TRUE(config->providers.at("generic").media_hosts.empty());
 }
 
 TEST(Config, what_is_missing_is_named) {
@@ -92,7 +92,8 @@ TEST(Config, lists_are_arrays_or_comma_separated) {
   const auto hosts = [](const std::string& value) {
     return parse_config(kMinimal + "[providers.generic]\nmedia_hosts = " + value, "x")
         .value()
-        .generic.media_hosts;
+        .providers.at("generic")
+        .media_hosts;
   };
   const std::vector<std::string> expected = {"a.test", ".b.test:8443"};
   EXPECT_EQ(hosts(R"(["a.test", ".b.test:8443"])"), expected);
@@ -123,18 +124,23 @@ TEST(Config, the_graph_url_gets_a_version_and_must_be_https) {
     return parse_config(kMinimal + "[providers.whatsapp]\ngraph_url = \"" + url + "\"\n" + more,
                         "x");
   };
-  EXPECT_EQ(graph("https://graph.test")->whatsapp.graph_url, "https://graph.test/v24.0");
-  EXPECT_EQ(graph("https://graph.test/")->whatsapp.graph_url, "https://graph.test/v24.0");
-  EXPECT_EQ(graph("https://graph.test/v25.0/")->whatsapp.graph_url, "https://graph.test/v25.0");
+  EXPECT_EQ(graph("https://graph.test")->providers.at("whatsapp").api_url,
+            "https://graph.test/v24.0");
+  EXPECT_EQ(graph("https://graph.test/")->providers.at("whatsapp").api_url,
+            "https://graph.test/v24.0");
+  EXPECT_EQ(graph("https://graph.test/v25.0/")->providers.at("whatsapp").api_url,
+            "https://graph.test/v25.0");
   EXPECT_FALSE(graph("http://graph.test"));
-  EXPECT_EQ(graph("http://127.0.0.1:9", "[fetch]\nallow_plain_http = true\n")->whatsapp.graph_url,
+  EXPECT_EQ(graph("http://127.0.0.1:9", "[fetch]\nallow_plain_http = true\n")
+                ->providers.at("whatsapp")
+                .api_url,
             "http://127.0.0.1:9/v24.0");
   EXPECT_FALSE(graph("https://user@graph.test"));
   EXPECT_FALSE(graph("graph.test"));
 }
 
 TEST(Config, whatsapp_needs_hosts_for_its_token) {
-  EXPECT_NE(problems(kMinimal + "[providers.whatsapp]\nmedia_hosts = []\n").find("access token"),
+  EXPECT_NE(problems(kMinimal + "[providers.whatsapp]\nmedia_hosts = []\n").find("credential"),
             std::string::npos);
 }
 

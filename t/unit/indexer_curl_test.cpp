@@ -92,7 +92,7 @@ class CurlClientTest : public testing::Test {
     Result<HttpResponse> response = fail(ErrorCode::internal, "not run");
     body_.clear();
     test::run(loop_, [&](yield_context yield) {
-      response = client.get(yield, {url, headers, limit}, {}, [this](ByteView chunk) {
+      response = client.send(yield, {url, headers, limit}, {}, [this](ByteView chunk) {
         body_ += as_text(chunk);
         return Result<void>();
       });
@@ -366,11 +366,11 @@ TEST_F(CurlClientTest, the_error_of_a_sink_is_the_result) {
     };
     const BodySink explode = [](ByteView) -> Result<void> { throw std::runtime_error("sink"); };
     const HttpRequest request{server.url(), {}, 1000};
-    EXPECT_EQ(client->get(yield, request, refuse_head, refuse_body).error().code,
+    EXPECT_EQ(client->send(yield, request, refuse_head, refuse_body).error().code,
               ErrorCode::size_mismatch);
-    EXPECT_EQ(client->get(yield, request, {}, refuse_body).error().code, ErrorCode::storage);
-    EXPECT_EQ(client->get(yield, request, {}, explode).error().code, ErrorCode::internal);
-    EXPECT_TRUE(client->get(yield, request, {}, {}));
+    EXPECT_EQ(client->send(yield, request, {}, refuse_body).error().code, ErrorCode::storage);
+    EXPECT_EQ(client->send(yield, request, {}, explode).error().code, ErrorCode::internal);
+    EXPECT_TRUE(client->send(yield, request, {}, {}));
   });
 }
 
@@ -384,7 +384,7 @@ TEST_F(CurlClientTest, cancelling_ends_all_transfers) {
     for (int i = 0; i < 10; ++i) {
       spawn(loop_, "transfer", [&](yield_context inner) {
         const auto response =
-            client->get(inner, {server.url(), {}, 1000}, {}, [&](ByteView) -> Result<void> {
+            client->send(inner, {server.url(), {}, 1000}, {}, [&](ByteView) -> Result<void> {
               ++receiving;
               changed.cancel();
               return {};
@@ -414,7 +414,7 @@ TEST_F(CurlClientTest, many_transfers_share_few_connections) {
     for (int i = left; i > 0; --i) {
       spawn(loop_, "transfer", [&](yield_context inner) {
         std::size_t size = 0;
-        const auto response = client->get(inner, {server.url(), {}, photo.size()}, {},
+        const auto response = client->send(inner, {server.url(), {}, photo.size()}, {},
                                           [&](ByteView chunk) -> Result<void> {
                                             size += chunk.size();
                                             return {};

@@ -58,14 +58,17 @@ class DownloadTest : public testing::Test {
   }
 
   queue::Outcome run() {
-    RetrievalTools tools{client_, store_,
-                         [this](boost::asio::yield_context, const queue::Job&, std::string_view,
-                                bool reread) -> Result<std::string> {
-                           if (reread) ++rereads_;
-                           return reread && rereads_ > 0 && !next_token_.empty() ? next_token_
-                                                                                 : token_;
-                         },
-                         [this] { return now_; }, progress_};
+    RetrievalTools tools{
+        client_, store_,
+        [this](boost::asio::yield_context, const queue::Job&, bool reread) -> Result<AccountPtr> {
+          if (reread) ++rereads_;
+          if (reread && !next_token_.empty()) token_ = next_token_;
+          auto account = std::make_shared<providers::Account>();
+          account->external_id = job_.account_external_id;
+          account->secrets.add("access_token", token_);
+          return account;
+        },
+        [this] { return now_; }, progress_};
     if (downloads_ == nullptr) {
       downloads_ = std::make_unique<DownloadJobs>(loop_, tools, registry_, jobs_, RetryPolicy(),
                                                   [] { return 0.5; });

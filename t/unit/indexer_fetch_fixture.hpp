@@ -25,14 +25,16 @@ struct Answer {
 class FakeHttpClient : public fetch::HttpClient {
  public:
   std::map<std::string, std::deque<Answer>> script;
-  std::vector<std::string> urls;         ///< as requested, in order
+  std::vector<std::string> urls;         ///< as requested, in order; not of GET: "METHOD URL"
+  std::vector<std::string> bodies;       ///< sent with each
   std::vector<std::string> credentials;  ///< Authorization of each, or empty
   std::function<void(const std::string&)> on_request = [](const std::string&) {};
 
-  Result<fetch::HttpResponse> get(boost::asio::yield_context, const fetch::HttpRequest& request,
-                                  const fetch::HeadersSink& on_headers,
-                                  const fetch::BodySink& on_body) override {
-    urls.push_back(request.url);
+  Result<fetch::HttpResponse> send(boost::asio::yield_context, const fetch::HttpRequest& request,
+                                   const fetch::HeadersSink& on_headers,
+                                   const fetch::BodySink& on_body) override {
+    urls.push_back(request.method == "GET" ? request.url : request.method + " " + request.url);
+    bodies.push_back(request.body);
     credentials.emplace_back();
     for (const auto& [name, value] : request.headers) {
       if (name == "Authorization") credentials.back() = value;

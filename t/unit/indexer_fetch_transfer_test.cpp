@@ -30,7 +30,7 @@ class TransferTest : public testing::Test {
  protected:
   TransferTest() {
     rules_.hosts = &hosts_;
-    rules_.bearer = "TOKEN";
+    rules_.authorization = "Bearer TOKEN";
     rules_.is_cancelled = [this] { return is_cancelled_; };
     expectation_.max_bytes = 1 << 20;
     expectation_.file_type = "image";

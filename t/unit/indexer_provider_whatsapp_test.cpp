@@ -309,14 +309,19 @@ TEST(GraphAnswer, its_text_never_reaches_our_messages) {
 
 TEST(WhatsApp, resolves_below_the_configured_url) {
   Config config;
-  config.whatsapp.graph_url = "https://graph.example.test/v99.0";
+  config.providers.at("whatsapp").api_url = "https://graph.example.test/v99.0";
   const Registry registry(config);
   const Provider& whatsapp = *registry.find("whatsapp");
-  EXPECT_EQ(whatsapp.resolve_url({"123", "456"}, true),
-            "https://graph.example.test/v99.0/123?phone_number_id=456");
-  EXPECT_EQ(whatsapp.resolve_url({"1/2?x", "456"}, false),
-            "https://graph.example.test/v99.0/1%2F2%3Fx");
-  EXPECT_EQ(whatsapp.resolve_url({"", "456"}, true), "");
+  Account account;
+  account.external_id = "456";
+  account.secrets.add("access_token", "TOKEN");
+  auto ways = whatsapp.resolve_requests({"123", ""}, account);
+  ASSERT_EQ(ways.size(), 2u);
+  EXPECT_EQ(ways[0].url, "https://graph.example.test/v99.0/123?phone_number_id=456");
+  EXPECT_EQ(ways[0].headers.at(0).second, "Bearer TOKEN");
+  ways = whatsapp.resolve_requests({"1/2?x", ""}, account);
+  EXPECT_EQ(ways[1].url, "https://graph.example.test/v99.0/1%2F2%3Fx");
+  EXPECT_TRUE(whatsapp.resolve_requests({"", ""}, account).empty());
 }
 
 }  // namespace
