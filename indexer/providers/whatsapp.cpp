@@ -5,6 +5,7 @@
 
 #include "core/encoding.hpp"
 #include "indexer/http/problem.hpp"
+#include "indexer/providers/secret_text.hpp"
 #include "indexer/providers/whatsapp_graph.hpp"
 #include "indexer/providers/whatsapp_payload.hpp"
 
@@ -16,6 +17,9 @@ constexpr std::array<SecretRule, 3> kSecrets = {
     SecretRule{"access_token", true, false, "system user's token: opens the media"},
     SecretRule{"verify_token", true, false, "the word typed into the App Dashboard"},
 };
+
+constexpr std::array<SwitchRule, 1> kSwitches = {
+    {{"outgoing", "take media that the business sent from its phone, too (smb_message_echoes)"}}};
 
 constexpr std::size_t kMaxChallengeSize = 256;
 constexpr std::string_view kSignaturePrefix = "sha256=";
@@ -35,24 +39,16 @@ int count_parameter(std::string_view query, std::string_view name) {
   return count;
 }
 
-bool is_printable(std::string_view text) {
-  return std::ranges::all_of(text, [](unsigned char c) { return c > 0x20 && c < 0x7f; });
-}
-
 class WhatsApp : public Provider {
  public:
   explicit WhatsApp(const ProviderSettings& settings)
       : Provider("whatsapp", settings), graph_url_(settings.api_url) {}
 
   std::span<const SecretRule> secret_rules() const override { return kSecrets; }
+  std::span<const SwitchRule> switch_rules() const override { return kSwitches; }
 
   Result<void> check_secret(std::string_view name, std::string_view value) const override {
-    // They end up in headers and come from dashboards by copy and paste.
-    if (value.empty() || !is_printable(value)) {
-      return fail(ErrorCode::invalid_argument,
-                  std::string(name) + " must be printable text without white space");
-    }
-    return {};
+    return check_secret_text(name, value);
   }
 
   http::Response handshake(const http::Request& request, const Secrets& secrets) const override;
@@ -66,9 +62,9 @@ class WhatsApp : public Provider {
     return fail(ErrorCode::unauthorized, "X-Hub-Signature-256 does not match");
   }
 
-  Result<Delivery> parse(const http::Request& request, const Account&,
+  Result<Delivery> parse(const http::Request& request, const Account& account,
                          std::int64_t now) const override {
-    auto delivery = parse_whatsapp(request.body, now);
+    auto delivery = parse_whatsapp(request.body, now, account.is_on("outgoing"));
     if (delivery) delivery->key = hex_encode(sha256(as_bytes(request.body)));
     return delivery;
   }

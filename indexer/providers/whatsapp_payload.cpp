@@ -25,9 +25,11 @@ constexpr std::array<MediaKind, 6> kMediaKinds = {{
     {"sticker", "image"},
 }};
 
+constexpr std::int64_t kMediaDownloadError = 131052;
+
 class PayloadReader {
  public:
-  explicit PayloadReader(std::int64_t now) : now_(now) {}
+  PayloadReader(std::int64_t now, bool takes_echoes) : now_(now), takes_echoes_(takes_echoes) {}
 
   Delivery read(const Json& body) {
     if (body["object"].text() != "whatsapp_business_account") {
@@ -48,18 +50,36 @@ class PayloadReader {
   }
 
   void read_change(const Json& change) {
-    if (change["field"].text() != "messages") {
-      note("field '" + std::string(change["field"].text().substr(0, 64)) + "' holds no messages");
+    const std::string_view field = change["field"].text();
+    const bool is_echo = field == "smb_message_echoes" && takes_echoes_;
+    if (field != "messages" && !is_echo) {
+      note("field '" + std::string(field.substr(0, 64)) + "' is not taken");
       return;
     }
     const Json value = change["value"];
     note_errors(value["errors"]);
     const std::string number = value["metadata"]["phone_number_id"].identifier();
-    const Json messages = value["messages"];
+    const Json messages = value[is_echo ? "message_echoes" : "messages"];
     for (std::size_t i = 0; i < messages.size(); ++i) read_message(messages[i], number);
   }
 
-  // Failures at Meta, for instance 131052: what the user sent is too big.
+  // Meta could not take what the user sent; there is nothing to be fetched, but
+  // somebody may look for it.
+  static void read_failure(const Json& errors, IncomingMessage& message) {
+    for (std::size_t i = 0; i < errors.size(); ++i) {
+      if (errors[i]["code"].integer() != kMediaDownloadError) continue;
+      const std::string_view title = errors[i]["title"].text();
+      const bool is_too_big = title.find("too big") != std::string_view::npos;
+      IncomingMedia item;
+      item.file_type = "document";
+      item.failure = std::string(is_too_big ? "too_large" : "gone") +
+                     ": WhatsApp could not take the file, code 131052";
+      message.media.push_back(std::move(item));
+      return;
+    }
+  }
+
+  // Failures at Meta.
   void note_errors(const Json& errors) {
     for (std::size_t i = 0; i < errors.size(); ++i) {
       note("provider error " + errors[i]["code"].identifier());
@@ -84,6 +104,7 @@ class PayloadReader {
     message.sent_at = json["timestamp"].integer();
     read_people(json, message);
     read_content(content, message);
+    if (message.media.empty()) read_failure(json["errors"], message);
     delivery_.messages.push_back(std::move(message));
   }
 
@@ -97,6 +118,8 @@ class PayloadReader {
     message.sender = json["from"].identifier();
     if (message.sender.empty()) message.sender = json["from_user_id"].identifier();
     message.conversation = json["group_id"].identifier();
+    // Of an echo, the other side is who it went to.
+    if (message.conversation.empty()) message.conversation = json["to"].identifier();
     if (message.conversation.empty()) message.conversation = message.sender;
     if (message.conversation.empty()) message.conversation = message.external_id;
   }
@@ -133,19 +156,20 @@ class PayloadReader {
   }
 
   std::int64_t now_;
+  bool takes_echoes_;
   Delivery delivery_;
   std::set<std::tuple<std::string, std::string, std::string>> seen_;
 };
 
 }  // namespace
 
-Result<Delivery> parse_whatsapp(std::string_view body, std::int64_t now) {
+Result<Delivery> parse_whatsapp(std::string_view body, std::int64_t now, bool takes_echoes) {
   const auto json = Json::parse(body);
   if (!json) return std::unexpected(json.error());
   if ((*json)["object"].text().empty()) {
     return fail(ErrorCode::invalid_argument, "the body is not an object that names its object");
   }
-  return PayloadReader(now).read(*json);
+  return PayloadReader(now, takes_echoes).read(*json);
 }
 
 }  // namespace media::providers

@@ -14,6 +14,7 @@ inline constexpr std::int64_t kWhatsAppUrlLifetime = 5 * 60;
 
 /// Reads the body of a WhatsApp delivery: every entry, change and message;
 /// each message names the phone number that it came to. `now` in Unix seconds.
-Result<Delivery> parse_whatsapp(std::string_view body, std::int64_t now);
+/// `takes_echoes`: also what the business itself sent from its phone.
+Result<Delivery> parse_whatsapp(std::string_view body, std::int64_t now, bool takes_echoes = false);
 
 }  // namespace media::providers

@@ -1,5 +1,6 @@
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <map>
 
 #include "core/encoding.hpp"
@@ -20,7 +21,9 @@ Delivery parse_file(const std::string& name) {
 
 std::size_t media_count(const Delivery& delivery) {
   std::size_t count = 0;
-  for (const auto& message : delivery.messages) count += message.media.size();
+  for (const auto& message : delivery.messages) {
+    count += std::ranges::count(message.media, std::string(), &IncomingMedia::failure);
+  }
   return count;
 }
 
@@ -116,9 +119,26 @@ TEST(WhatsAppPayload, escapes_are_decoded) {
   EXPECT_EQ(message.media.at(0).declared_mime_type, "image/jpeg");
 }
 
-TEST(WhatsAppPayload, errors_of_the_provider_are_noted) {
+TEST(WhatsAppPayload, a_file_that_meta_could_not_take_is_told_not_forgotten) {
   const Delivery delivery = parse_file("media_too_big_error.json");
   EXPECT_EQ(delivery.notes, std::vector<std::string>{"provider error 131052"});
+  const IncomingMedia& media = delivery.messages.at(0).media.at(0);
+  EXPECT_EQ(media.failure, "too_large: WhatsApp could not take the file, code 131052");
+  EXPECT_TRUE(media.url.empty() && media.provider_media_id.empty());
+}
+
+TEST(WhatsAppPayload, what_the_business_sent_itself_is_taken_on_demand) {
+  const std::string body =
+      R"({"object":"whatsapp_business_account","entry":[{"changes":[{"field":)"
+      R"("smb_message_echoes","value":{"metadata":{"phone_number_id":"1"},"message_echoes":[)"
+      R"({"from":"15550100200","to":"447700900123","id":"wamid.E","timestamp":"1",)"
+      R"("type":"image","image":{"id":"77"}}]}}]}]})";
+  EXPECT_TRUE(parse_whatsapp(body, kNow)->messages.empty());
+  const Delivery delivery = parse_whatsapp(body, kNow, true).value();
+  const IncomingMessage& message = delivery.messages.at(0);
+  EXPECT_EQ(message.sender, "15550100200");
+  EXPECT_EQ(message.conversation, "447700900123");
+  EXPECT_EQ(message.media.at(0).provider_media_id, "77");
 }
 
 std::string wrap(const std::string& messages) {
