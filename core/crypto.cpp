@@ -42,14 +42,30 @@ const EVP_CIPHER* gcm_algorithm() {
   return algorithm;
 }
 
-std::unique_ptr<EVP_MAC_CTX, FreeMac> new_hmac_sha256() {
+using MacContext = std::unique_ptr<EVP_MAC_CTX, FreeMac>;
+
+MacContext new_hmac(std::string digest_name) {
   static EVP_MAC* const algorithm = EVP_MAC_fetch(nullptr, "HMAC", nullptr);
-  std::unique_ptr<EVP_MAC_CTX, FreeMac> context(EVP_MAC_CTX_new(algorithm));
-  char digest_name[] = "SHA256";
-  const OSSL_PARAM parameters[] = {OSSL_PARAM_construct_utf8_string("digest", digest_name, 0),
-                                   OSSL_PARAM_construct_end()};
+  MacContext context(EVP_MAC_CTX_new(algorithm));
+  const OSSL_PARAM parameters[] = {
+      OSSL_PARAM_construct_utf8_string("digest", digest_name.data(), 0),
+      OSSL_PARAM_construct_end()};
   require(context && EVP_MAC_CTX_set_params(context.get(), parameters) == 1, "HMAC set-up");
   return context;
+}
+
+template <class Digest>
+Digest hmac(const MacContext& prototype, ByteView key, ByteView message) {
+  // An empty key must not read as "keep the key of the last call".
+  static constexpr std::uint8_t kEmptyKey = 0;
+  const std::uint8_t* const key_bytes = key.empty() ? &kEmptyKey : key.data();
+  Digest digest;
+  std::size_t size = 0;
+  require(EVP_MAC_init(prototype.get(), key_bytes, key.size(), nullptr) == 1 &&
+              EVP_MAC_update(prototype.get(), message.data(), message.size()) == 1 &&
+              EVP_MAC_final(prototype.get(), digest.data(), &size, digest.size()) == 1,
+          "HMAC");
+  return digest;
 }
 
 }  // namespace
@@ -85,17 +101,13 @@ Sha256Digest sha256(ByteView bytes) {
 }
 
 Sha256Digest hmac_sha256(ByteView key, ByteView message) {
-  thread_local const auto prototype = new_hmac_sha256();
-  // An empty key must not read as "keep the key of the last call".
-  static constexpr std::uint8_t kEmptyKey = 0;
-  const std::uint8_t* const key_bytes = key.empty() ? &kEmptyKey : key.data();
-  Sha256Digest digest;
-  std::size_t size = 0;
-  require(EVP_MAC_init(prototype.get(), key_bytes, key.size(), nullptr) == 1 &&
-              EVP_MAC_update(prototype.get(), message.data(), message.size()) == 1 &&
-              EVP_MAC_final(prototype.get(), digest.data(), &size, digest.size()) == 1,
-          "HMAC");
-  return digest;
+  thread_local const auto prototype = new_hmac("SHA256");
+  return hmac<Sha256Digest>(prototype, key, message);
+}
+
+Sha1Digest hmac_sha1(ByteView key, ByteView message) {
+  thread_local const auto prototype = new_hmac("SHA1");
+  return hmac<Sha1Digest>(prototype, key, message);
 }
 
 bool equal_in_constant_time(ByteView left, ByteView right) {

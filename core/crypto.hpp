@@ -41,6 +41,11 @@ Sha256Digest sha256(ByteView bytes);
 /// HMAC (RFC 2104) with SHA-256.
 Sha256Digest hmac_sha256(ByteView key, ByteView message);
 
+using Sha1Digest = std::array<std::uint8_t, 20>;
+
+/// HMAC with SHA-1, only for protocols that leave no choice.
+Sha1Digest hmac_sha1(ByteView key, ByteView message);
+
 /// True when both are of one length and equal; time depends on the length only.
 bool equal_in_constant_time(ByteView left, ByteView right);
 

@@ -1,5 +1,6 @@
 #include "indexer/json.hpp"
 
+#include <algorithm>
 #include <charconv>
 #include <cmath>
 #include <utility>
@@ -64,10 +65,17 @@ json_t* load(std::string_view text, std::size_t extra_flags, json_error_t& error
                     JSON_REJECT_DUPLICATES | JSON_DECODE_ANY | extra_flags, &error);
 }
 
-// json_stringn() refuses invalid UTF-8, whose bytes we can't show anyway.
+// json_stringn() refuses invalid UTF-8, whose bytes we can't show anyway, and
+// PostgreSQL takes no NUL.
 json_t* text_value(std::string_view text) {
+  std::string repaired;
+  if (text.find('\0') != std::string_view::npos) {
+    repaired = text;
+    std::ranges::replace(repaired, '\0', '?');
+    text = repaired;
+  }
   if (json_t* value = json_stringn(text.data(), text.size())) return value;
-  std::string repaired(text);
+  repaired = text;
   for (char& c : repaired) {
     if (static_cast<unsigned char>(c) >= 0x80) c = '?';
   }
@@ -104,6 +112,7 @@ Result<Json> Json::parse(std::string_view text) {
 
 Json Json::object() { return Json(json_object()); }
 Json Json::array() { return Json(json_array()); }
+Json Json::string(std::string_view text) { return Json(text_value(text)); }
 
 bool Json::is_object() const { return json_is_object(value_); }
 bool Json::is_array() const { return json_is_array(value_); }
@@ -152,6 +161,12 @@ std::optional<std::int64_t> Json::integer() const {
     return std::nullopt;
   }
   return value;
+}
+
+std::optional<double> Json::real() const {
+  if (!json_is_number(value_)) return std::nullopt;
+  const double number = json_number_value(value_);
+  return std::isfinite(number) ? std::optional(number) : std::nullopt;
 }
 
 std::string Json::identifier() const {

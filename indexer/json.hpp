@@ -32,6 +32,7 @@ class Json {
 
   static Json object();
   static Json array();
+  static Json string(std::string_view text);
 
   explicit operator bool() const { return value_ != nullptr; }
   bool is_object() const;
@@ -49,11 +50,13 @@ class Json {
   std::string_view text() const;
   /// Of an integral number or a decimal string: providers send either.
   std::optional<std::int64_t> integer() const;
+  /// Of a finite number.
+  std::optional<double> real() const;
   /// Text of a string, or of a number in decimal: ids come as either.
   std::string identifier() const;
   bool is_true() const;
 
-  /// Setters of an object; text that is not UTF-8 is repaired.
+  /// Setters of an object; NUL and text that is not UTF-8 are repaired.
   Json& set(std::string_view key, std::string_view value);
   Json& set(std::string_view key, const char* value);
   Json& set(std::string_view key, std::int64_t value);

@@ -21,6 +21,13 @@ using Clock = std::chrono::steady_clock;
 // One refused token fails all media of the account: don't ask with it for each.
 constexpr std::int64_t kSuspendSeconds = 60;
 constexpr milliseconds kLeaseMargin{500};
+constexpr int kDeletionAttempts = 3;
+constexpr milliseconds kDeletionPause{1000};
+
+std::string_view category_of(std::string_view event_kind) {
+  if (event_kind == "voicemail") return "voicemails";
+  return event_kind == "recording" ? "recordings" : "messages";
+}
 
 std::string_view without_extension(std::string_view name) {
   const auto dot = name.rfind('.');
@@ -85,7 +92,7 @@ Result<std::string> storage_key_of(const queue::Job& job, std::string_view mime_
   fields.account = job.account_external_id;
   fields.message = job.message_external_id;
   fields.phone = job.sender;
-  fields.category = "messages";
+  fields.category = category_of(job.event_kind);
   fields.name = without_extension(job.file_name);
   if (fields.name.empty()) fields.name = job.media_id;
   fields.ext = extension_of(mime_type);
@@ -120,10 +127,14 @@ auto DownloadJobs::patiently(boost::asio::yield_context yield, const queue::JobC
         Clock::now() + wait + kLeaseMargin > control.lease_until) {
       return failed(result.error());
     }
-    boost::asio::steady_timer timer(loop_, wait);
-    boost::system::error_code ignored;
-    timer.async_wait(yield[ignored]);
+    pause(yield, wait);
   }
+}
+
+void DownloadJobs::pause(boost::asio::yield_context yield, milliseconds time) {
+  boost::asio::steady_timer timer(loop_, time);
+  boost::system::error_code ignored;
+  timer.async_wait(yield[ignored]);
 }
 
 Outcome DownloadJobs::run(boost::asio::yield_context yield, const queue::Job& job,
@@ -135,7 +146,8 @@ Outcome DownloadJobs::run(boost::asio::yield_context yield, const queue::Job& jo
                                        {"job_id", job.id},
                                        {"attempts", std::int64_t{job.attempts}}});
   const ProgressEntry progress(tools_.progress, job.media_id);
-  auto media = retrieve(yield, job, control);
+  AccountPtr account;
+  auto media = retrieve(yield, job, control, account);
   if (!media) return fail(job, media.error());
   const auto completion = store(yield, job, control, *media);
   if (!completion) return fail(job, completion.error());
@@ -144,7 +156,32 @@ Outcome DownloadJobs::run(boost::asio::yield_context yield, const queue::Job& jo
   }
   shared_keys_.erase(job.media_id);
   log_completed(job, *media, completion->kind == Completion::Kind::duplicate, started);
+  delete_at_provider(yield, job, *account);
   return {};
+}
+
+// Best effort: the media is safe here, and there is no job to come back to.
+void DownloadJobs::delete_at_provider(boost::asio::yield_context yield, const queue::Job& job,
+                                      const providers::Account& account) {
+  const auto request =
+      registry_.find(job.provider)->delete_request({job.provider_media_id, job.url}, account);
+  if (!request) return;
+  std::string problem;
+  for (int attempt = 1; attempt <= kDeletionAttempts; ++attempt) {
+    std::string body;
+    const auto response = call_api(yield, tools_.client, *request, body);
+    const int status = response ? response->status : 0;
+    if ((status >= 200 && status < 300) || status == 404) {
+      log::info("provider_copy_deleted", {{"media_id", job.media_id}, {"provider", job.provider}});
+      return;
+    }
+    problem = response ? "answer " + std::to_string(status) : response.error().message;
+    const bool is_passing = status == 0 || status == 429 || status >= 500;
+    if (!is_passing || (!response && response.error().code == ErrorCode::cancelled)) break;
+    if (attempt < kDeletionAttempts) pause(yield, kDeletionPause);
+  }
+  log::warn("provider_copy_kept",
+            {{"media_id", job.media_id}, {"provider", job.provider}, {"error", problem}});
 }
 
 Result<void> DownloadJobs::check_storage() {
@@ -168,7 +205,8 @@ Outcome DownloadJobs::fail(const queue::Job& job, const Failure& failure) {
 
 Attempt<ReceivedMedia> DownloadJobs::retrieve(boost::asio::yield_context yield,
                                               const queue::Job& job,
-                                              const queue::JobControl& control) {
+                                              const queue::JobControl& control,
+                                              AccountPtr& account) {
   const providers::Provider* provider = registry_.find(job.provider);
   if (provider == nullptr || job.kind != "download") {
     return failed(ErrorCode::internal, "this version can't " + job.kind + " for " + job.provider);
@@ -182,6 +220,7 @@ Attempt<ReceivedMedia> DownloadJobs::retrieve(boost::asio::yield_context yield,
   }
   Retrieval retrieval(tools_, *provider, job, control);
   auto media = retrieval.run(yield);
+  account = retrieval.account();
   if (media) suspended_.erase(job.account_id);
   if (retrieval.is_credential_refused()) {
     suspended_[job.account_id] = tools_.now() + kSuspendSeconds;

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <chrono>
 #include <functional>
 #include <string>
 #include <unordered_map>
@@ -33,8 +34,9 @@ class DownloadJobs {
   Result<void> check_storage();
 
  private:
+  /// Also tells the account that it used.
   Attempt<ReceivedMedia> retrieve(boost::asio::yield_context yield, const queue::Job& job,
-                                  const queue::JobControl& control);
+                                  const queue::JobControl& control, AccountPtr& account);
   Attempt<queue::Completion> store(boost::asio::yield_context yield, const queue::Job& job,
                                    const queue::JobControl& control, ReceivedMedia& media);
   Attempt<void> remove_left_over(boost::asio::yield_context yield, const queue::Job& job,
@@ -45,6 +47,9 @@ class DownloadJobs {
   template <class Call>
   auto patiently(boost::asio::yield_context yield, const queue::JobControl& control, Call call)
       -> Attempt<typename decltype(call())::value_type>;
+  void delete_at_provider(boost::asio::yield_context yield, const queue::Job& job,
+                          const providers::Account& account);
+  void pause(boost::asio::yield_context yield, std::chrono::milliseconds time);
   queue::Outcome fail(const queue::Job& job, const Failure& failure);
   bool is_suspended(const queue::Job& job) const;
 

@@ -60,7 +60,8 @@ std::string messages_json(const providers::Delivery& delivery, const AccountIds&
 
 std::string headers_json(const http::Request& request) {
   Json headers = Json::object();
-  for (const std::string_view name : {"content-type", "user-agent", "webhook-id", "svix-id"}) {
+  for (const std::string_view name :
+       {"content-type", "user-agent", "webhook-id", "svix-id", "i-twilio-idempotency-token"}) {
     set_text(headers, name, request.header(name));
   }
   return headers.dump();

@@ -119,6 +119,8 @@ class Provider {
   virtual std::span<const SecretRule> secret_rules() const = 0;
   /// Whether a value can be a secret of that name at all.
   virtual Result<void> check_secret(std::string_view name, std::string_view value) const = 0;
+  /// Whether it can be the external id of an account at all.
+  virtual Result<void> check_external_id(std::string_view) const { return {}; }
   virtual std::span<const SwitchRule> switch_rules() const { return {}; }
 
   /// The answer to a GET of the webhook URL, by which some providers verify it.

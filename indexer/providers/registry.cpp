@@ -1,14 +1,15 @@
 #include "indexer/providers/registry.hpp"
 
 #include "indexer/providers/generic.hpp"
+#include "indexer/providers/twilio.hpp"
 #include "indexer/providers/whatsapp.hpp"
 
 namespace media::providers {
 
 std::vector<Registration> registrations() {
   return {
-      whatsapp_registration(),
-      generic_registration(),
+      whatsapp_registration(),  twilio_registration(), discord_registration(),
+      openphone_registration(), quo_registration(),    generic_registration(),
   };
 }
 

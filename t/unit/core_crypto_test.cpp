@@ -26,6 +26,15 @@ TEST(Crypto, hmac_agrees_with_rfc_4231) {
             "60e431591ee0b67f0d8a26aacbf5b77f8e0bc6213728c5140546040f0ee37f54");
 }
 
+TEST(Crypto, hmac_with_sha1_agrees_with_rfc_2202) {
+  EXPECT_EQ(hex_encode(hmac_sha1(as_bytes("Jefe"), as_bytes("what do ya want for nothing?"))),
+            "effcdf6ae5eb2fa2d27416d5f184df9c259a7c79");
+  EXPECT_EQ(
+      hex_encode(hmac_sha1(Bytes(80, 0xAA), as_bytes("Test Using Larger Than Block-Size Key - "
+                                                     "Hash Key First"))),
+      "aa4ae5e15272d00e95705637ce8a3b55ed402112");
+}
+
 TEST(Crypto, hmac_with_an_empty_key_does_not_reuse_the_last_one) {
   hmac_sha256(as_bytes("Jefe"), as_bytes("x"));
   EXPECT_EQ(hex_encode(hmac_sha256({}, {})),
