@@ -1,5 +1,6 @@
 #include "indexer/providers/registry.hpp"
 
+#include "indexer/providers/discord.hpp"
 #include "indexer/providers/generic.hpp"
 #include "indexer/providers/twilio.hpp"
 #include "indexer/providers/whatsapp.hpp"
