@@ -2,6 +2,7 @@
 
 #include "indexer/providers/discord.hpp"
 #include "indexer/providers/generic.hpp"
+#include "indexer/providers/openphone.hpp"
 #include "indexer/providers/twilio.hpp"
 #include "indexer/providers/whatsapp.hpp"
 
