@@ -47,6 +47,8 @@ int run(const CommandLine& line) {
       return finish(media::ops::add_user(*config, line));
     case Command::account_add:
       return finish(media::ops::add_account(*config, line));
+    case Command::account_set:
+      return finish(media::ops::set_account(*config, line));
     case Command::token:
       return finish(media::ops::make_token(*config, line));
     case Command::session_open:

@@ -60,28 +60,62 @@ Result<providers::Secrets> load_secrets(
 Result<void> check_secrets(const providers::Provider& provider,
                            const std::vector<SecretArgument>& arguments,
                            const providers::Secrets& secrets) {
-  const std::string name(provider.name());
   for (const SecretArgument& argument : arguments) {
     if (!std::ranges::count(provider.secret_rules(), argument.name, &providers::SecretRule::name)) {
-      return fail(ErrorCode::invalid_argument,
-                  name + " has no secret '" + argument.name + "'; it has:" + known_names(provider));
+      return fail(ErrorCode::invalid_argument, std::string(provider.name()) + " has no secret '" +
+                                                   argument.name +
+                                                   "'; it has:" + known_names(provider));
     }
   }
   for (const auto& rule : provider.secret_rules()) {
     const auto values = secrets.all(rule.name);
-    const std::string secret(rule.name);
-    if (values.empty() && rule.is_required) {
-      return fail(ErrorCode::invalid_argument,
-                  name + " needs the secret '" + secret + "':" + known_names(provider));
-    }
     if (values.size() > 1 && !rule.is_repeatable) {
-      return fail(ErrorCode::invalid_argument, "secret '" + secret + "' is given twice");
+      return fail(ErrorCode::invalid_argument,
+                  "secret '" + std::string(rule.name) + "' is given twice");
     }
     for (const std::string_view value : values) {
       if (auto checked = provider.check_secret(rule.name, value); !checked) return checked;
     }
   }
   return {};
+}
+
+Result<void> check_required_secrets(const providers::Provider& provider,
+                                    const providers::Secrets& secrets) {
+  for (const auto& rule : provider.secret_rules()) {
+    if (!rule.is_required || !secrets.all(rule.name).empty()) continue;
+    return fail(ErrorCode::invalid_argument, std::string(provider.name()) + " needs the secret '" +
+                                                 std::string(rule.name) +
+                                                 "':" + known_names(provider));
+  }
+  return {};
+}
+
+Result<std::string> settings_json(const providers::Provider& provider,
+                                  const std::vector<SwitchArgument>& switches) {
+  Json settings = Json::object();
+  for (const auto& [name, is_on] : switches) {
+    const auto rules = provider.switch_rules();
+    if (!std::ranges::count(rules, name, &providers::SwitchRule::name)) {
+      std::string known;
+      for (const auto& rule : rules) {
+        known += "\n  " + std::string(rule.name) + ": " + std::string(rule.purpose);
+      }
+      return fail(ErrorCode::invalid_argument,
+                  std::string(provider.name()) + " has no setting '" + name +
+                      "'; it has:" + (known.empty() ? " none" : known));
+    }
+    settings.set(name, is_on);
+  }
+  return settings.dump();
+}
+
+Result<const providers::Provider*> find_provider(const providers::Registry& registry,
+                                                 const std::string& name) {
+  if (const providers::Provider* provider = registry.find(name)) return provider;
+  std::string names;
+  for (const auto& provider : registry.all()) names += " " + std::string(provider->name());
+  return fail(ErrorCode::invalid_argument, "no provider '" + name + "'; there are:" + names);
 }
 
 std::string sealed_json(const providers::Provider& provider, const providers::Secrets& secrets,

@@ -19,37 +19,33 @@ std::string new_account_id() {
   return Uuid::v7(static_cast<std::uint64_t>(now.count())).to_string();
 }
 
-std::string provider_names(const providers::Registry& registry) {
-  std::string names;
-  for (const auto& provider : registry.all()) names += " " + std::string(provider->name());
-  return names;
-}
-
 }  // namespace
 
 Result<std::string> add_account(const Config& config, const CommandLine& line) {
   const providers::Registry registry(config);
-  const providers::Provider* provider = registry.find(line.provider);
-  if (provider == nullptr) {
-    return fail(ErrorCode::invalid_argument,
-                "no provider '" + line.provider + "'; there are:" + provider_names(registry));
+  const auto provider = find_provider(registry, line.provider);
+  if (!provider) return std::unexpected(provider.error());
+  if (auto checked = (*provider)->check_external_id(line.external_id); !checked) {
+    return std::unexpected(checked.error());
   }
   const auto secrets = load_secrets(line.secrets, [](const char* name) { return getenv(name); });
   if (!secrets) return std::unexpected(secrets.error());
-  if (auto checked = check_secrets(*provider, line.secrets, *secrets); !checked) {
-    return std::unexpected(checked.error());
-  }
+  auto checked = check_secrets(**provider, line.secrets, *secrets);
+  if (checked) checked = check_required_secrets(**provider, *secrets);
+  if (!checked) return std::unexpected(checked.error());
+  const auto settings = settings_json(**provider, line.switches);
+  if (!settings) return settings;
   const auto key = read_sealing_key(config.secrets.key_file);
   if (!key) return key;
   const std::string id = new_account_id();
-  const std::string sealed = sealed_json(*provider, *secrets, *key, id);
+  const std::string sealed = sealed_json(**provider, *secrets, *key, id);
   auto added = with_database(
       config, [&](db::Database& database, boost::asio::yield_context yield) -> Result<std::string> {
         const auto company = find_company(database, yield, line.company);
         if (!company) return company;
         const auto rows =
-            database.query(yield, "SELECT media.add_account($1, $2, $3, $4, $5) AS value",
-                           {id, *company, line.provider, line.external_id, sealed});
+            database.query(yield, "SELECT media.add_account($1, $2, $3, $4, $5, $6) AS value",
+                           {id, *company, line.provider, line.external_id, sealed, *settings});
         if (!rows) return std::unexpected(rows.error());
         return std::string(rows->text(0, "value"));
       });

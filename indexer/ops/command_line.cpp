@@ -28,14 +28,17 @@ struct CommandRule {
   std::chrono::hours ttl{1};
 };
 
-constexpr std::array<CommandRule, 13> kCommands = {{
+constexpr std::array<CommandRule, 14> kCommands = {{
     {"serve", Command::serve, "", "", ""},
     {"check", Command::check, "", "", ""},
     {"company add", Command::company_add, "NAME", "", ""},
     {"user add", Command::user_add, "NAME", " --company --role ", "--company"},
     {"account add", Command::account_add, "",
-     " --company --provider --external-id --secret --secret-file --secret-env ",
+     " --company --provider --external-id --secret --secret-file --secret-env --setting ",
      "--company --provider --external-id"},
+    {"account set", Command::account_set, "",
+     " --provider --external-id --secret --secret-file --secret-env --setting ",
+     "--provider --external-id"},
     {"token", Command::token, "", " --user --company --ttl ", "--user --company"},
     {"session open", Command::session_open, "", " --user --company --ttl ", "--user --company", "",
      "", std::chrono::hours(12)},
@@ -72,6 +75,15 @@ Result<SecretArgument> secret_argument(std::string_view option, const std::strin
   return secret;
 }
 
+Result<SwitchArgument> switch_argument(const std::string& text) {
+  const auto equals = std::min(text.find('='), text.size());
+  const std::string_view value = std::string_view(text).substr(std::min(equals + 1, text.size()));
+  if (equals == 0 || (value != "on" && value != "off")) {
+    return usage("--setting takes NAME=on or NAME=off");
+  }
+  return SwitchArgument{text.substr(0, equals), value == "on"};
+}
+
 // What only `link` takes.
 Result<void> set_link_option(CommandLine& line, std::string_view option, const std::string& value) {
   if (option == "--media") {
@@ -98,6 +110,12 @@ Result<void> set_option(CommandLine& line, std::string_view option, const std::s
     auto secret = secret_argument(option, value);
     if (!secret) return std::unexpected(secret.error());
     line.secrets.push_back(std::move(*secret));
+    return {};
+  }
+  if (option == "--setting") {
+    auto setting = switch_argument(value);
+    if (!setting) return std::unexpected(setting.error());
+    line.switches.push_back(std::move(*setting));
     return {};
   }
   if (option == "--ttl") {
@@ -222,9 +240,12 @@ const std::string_view kUsage =
   init      makes missing key files (mode 0600) and marks the storage root
   company add NAME
   user add --company C NAME [--role viewer|agent|manager|admin]
-  account add --company C --provider whatsapp|generic --external-id ID
+  account add --company C --provider P --external-id ID
               [--secret NAME=VALUE]... [--secret-file NAME=PATH]...
-              [--secret-env NAME=VAR]...
+              [--secret-env NAME=VAR]... [--setting NAME=on|off]...
+            P: whatsapp, twilio, discord, openphone, quo or generic
+  account set --provider P --external-id ID [--secret...]... [--setting...]...
+            replaces the secrets of the names given, all values of each
   token --user U --company C [--ttl 1h]
             makes a JSON Web Token
   session open --user U --company C [--ttl 12h]

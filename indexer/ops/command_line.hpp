@@ -19,6 +19,12 @@ struct SecretArgument {
   std::string text;  ///< the value, the path, or the variable's name
 };
 
+/// What is switched on or off for an account.
+struct SwitchArgument {
+  std::string name;
+  bool is_on = false;
+};
+
 struct CommandLine {
   enum class Command {
     serve,
@@ -26,6 +32,7 @@ struct CommandLine {
     company_add,
     user_add,
     account_add,
+    account_set,
     token,
     session_open,
     session_revoke,
@@ -44,6 +51,7 @@ struct CommandLine {
   std::string provider;
   std::string external_id;
   std::vector<SecretArgument> secrets;
+  std::vector<SwitchArgument> switches;
   std::chrono::seconds ttl{3600};
   std::string media;           ///< id
   std::string method = "GET";  ///< that a link is for

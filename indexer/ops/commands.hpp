@@ -15,6 +15,7 @@ namespace media::ops {
 Result<std::string> add_company(const Config& config, const CommandLine& line);
 Result<std::string> add_user(const Config& config, const CommandLine& line);
 Result<std::string> add_account(const Config& config, const CommandLine& line);
+Result<std::string> set_account(const Config& config, const CommandLine& line);
 Result<std::string> make_token(const Config& config, const CommandLine& line);
 Result<std::string> open_session(const Config& config, const CommandLine& line);
 /// Also tells on standard error what counts no longer.

@@ -71,20 +71,24 @@ BEGIN
       AND s.name IN (SELECT i.item ->> 'name' FROM jsonb_array_elements(p_secrets) AS i (item));
     PERFORM media.add_secrets(v_company, p_account, p_secrets);
 
+    -- By then, daemons that have just read the old secrets read them again.
     UPDATE media.jobs AS j
-    SET run_at = now()
+    SET run_at = now() + interval '2 seconds'
     FROM media.media_files AS m
     WHERE m.account_id = p_account
       AND j.media_id = m.id
       AND j.lease_owner IS NULL
       AND j.last_error LIKE 'unauthorized:%';
+    IF FOUND THEN
+        PERFORM pg_notify('media_jobs', 'download');
+    END IF;
     RETURN TRUE;
 END
 $$;
 
 COMMENT ON FUNCTION media.change_account(uuid, jsonb, jsonb) IS
 'Gives an account new secrets, as of add_account(): all that it has of the same names go. Settings are '
-'merged into what is there. Downloads that wait for a better credential are due at once. False: no such '
+'merged into what is there. Downloads that wait for a better credential are due in two seconds. False: no such '
 'account. Errors as of add_account().';
 GRANT EXECUTE ON FUNCTION media.change_account(uuid, jsonb, jsonb) TO media_indexer;
 

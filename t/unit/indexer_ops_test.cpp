@@ -53,6 +53,24 @@ TEST(CommandLine, reads_the_secrets_of_an_account) {
   EXPECT_EQ(line->secrets[2].source, SecretArgument::Source::environment);
 }
 
+TEST(CommandLine, reads_what_an_account_is_changed_to) {
+  const auto line = parse({"account", "set", "--provider", "twilio", "--external-id", "AC1",
+                           "--secret", "auth_token=new", "--setting", "acknowledge=on",
+                           "--setting=delete_after_storage=off"});
+  ASSERT_TRUE(line);
+  EXPECT_EQ(line->command, CommandLine::Command::account_set);
+  EXPECT_EQ(line->secrets.size(), 1u);
+  ASSERT_EQ(line->switches.size(), 2u);
+  EXPECT_TRUE(line->switches[0].is_on);
+  EXPECT_FALSE(line->switches[1].is_on);
+  for (const char* setting : {"", "acknowledge", "=on", "acknowledge=yes", "acknowledge="}) {
+    EXPECT_FALSE(parse(
+        {"account", "set", "--provider", "twilio", "--external-id", "AC1", "--setting", setting}))
+        << setting;
+  }
+  EXPECT_FALSE(parse({"account", "set", "--provider", "twilio"}));
+}
+
 TEST(CommandLine, reads_sessions) {
   using Command = CommandLine::Command;
   const auto open = parse({"session", "open", "--user", "Ada", "--company", "Acme"});
@@ -208,7 +226,10 @@ class AccountSecrets : public testing::Test {
       return std::strcmp(name, "TOKEN") == 0 ? "from-environment" : nullptr;
     });
     if (!secrets) return std::unexpected(secrets.error());
-    return check_secrets(*registry_.find(provider), arguments, *secrets);
+    if (auto checked = check_secrets(*registry_.find(provider), arguments, *secrets); !checked) {
+      return checked;
+    }
+    return check_required_secrets(*registry_.find(provider), *secrets);
   }
   static SecretArgument value(const std::string& name, const std::string& text) {
     return {name, SecretArgument::Source::value, text};
@@ -242,6 +263,35 @@ TEST_F(AccountSecrets, missing_unknown_and_doubled_ones_are_refused_by_name) {
       refused("generic", {{"secret", SecretArgument::Source::environment, "UNSET"}}, "UNSET"));
   EXPECT_TRUE(refused("generic", {{"secret", SecretArgument::Source::file, "/nonexistent"}},
                       "/nonexistent"));
+}
+
+TEST_F(AccountSecrets, of_every_provider_are_checked_for_their_form) {
+  const std::string key64(64, 'a');
+  EXPECT_TRUE(check("twilio", {value("auth_token", "new"), value("auth_token", "old")}));
+  EXPECT_FALSE(check("twilio", {value("auth_token", "with space")}));
+  EXPECT_TRUE(check("discord", {value("public_key", key64), value("bot_token", "t")}));
+  EXPECT_FALSE(check("discord", {value("public_key", key64.substr(1) + "z")}));
+  EXPECT_TRUE(check("openphone", {value("signing_key", "c2VjcmV0"), value("api_key", "k")}));
+  EXPECT_FALSE(check("openphone", {value("signing_key", "no base64!")}));
+  EXPECT_TRUE(check("quo", {value("secret", "whsec_c2VjcmV0"), value("secret", "whsec_b2xk")}));
+  EXPECT_FALSE(check("quo", {value("signing_key", "c2VjcmV0")}));
+}
+
+TEST_F(AccountSecrets, settings_are_those_that_the_provider_has) {
+  const auto settings = [&](const std::string& provider, const std::string& name) {
+    return settings_json(*registry_.find(provider), {{name, true}, {name, false}});
+  };
+  EXPECT_EQ(settings("twilio", "acknowledge"), R"({"acknowledge":false})");
+  EXPECT_EQ(settings_json(*registry_.find("generic"), {}), "{}");
+  EXPECT_NE(settings("twilio", "acknowlege").error().message.find("delete_after_storage"),
+            std::string::npos);
+  EXPECT_NE(settings("generic", "acknowledge").error().message.find("none"), std::string::npos);
+}
+
+TEST_F(AccountSecrets, an_unknown_provider_is_told_which_there_are) {
+  EXPECT_TRUE(find_provider(registry_, "quo"));
+  EXPECT_NE(find_provider(registry_, "telex").error().message.find("discord openphone quo"),
+            std::string::npos);
 }
 
 TEST_F(AccountSecrets, are_sealed_for_their_account) {
