@@ -4,8 +4,11 @@ from pathlib import Path
 import pytest
 
 import twins
+from doubles.discord import Discord
+from doubles.openphone import OpenPhone
 from doubles.standard_webhook import FileHost
 from doubles.tls import TestAuthority
+from doubles.twilio import TwilioApi
 from doubles.whatsapp_graph import HOSTS, WhatsAppGraph
 from site_under_test import Site
 from stack import Programs, Stack
@@ -62,9 +65,34 @@ def file_host():
 
 
 @pytest.fixture(scope="session")
-def quick_settings(graph, authority):
-    return QUICK | graph.settings() | {"fetch.ca_file": str(authority.ca_file),
-                                       "fetch.allow_plain_http": True}
+def twilio():
+    """Twilio's API and the CDN that it redirects to."""
+    double = TwilioApi()
+    yield double
+    double.close()
+
+
+@pytest.fixture(scope="session")
+def discord():
+    """Discord's CDN and API."""
+    double = Discord()
+    yield double
+    double.close()
+
+
+@pytest.fixture(scope="session")
+def openphone():
+    """The storage and the API of OpenPhone, now Quo."""
+    double = OpenPhone()
+    yield double
+    double.close()
+
+
+@pytest.fixture(scope="session")
+def quick_settings(graph, twilio, discord, openphone, authority):
+    return (QUICK | graph.settings() | twilio.settings() | discord.settings()
+            | openphone.settings() | {"fetch.ca_file": str(authority.ca_file),
+                                      "fetch.allow_plain_http": True})
 
 
 @pytest.fixture(scope="session")

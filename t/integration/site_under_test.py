@@ -8,7 +8,10 @@ from urllib.parse import quote
 
 import requests
 
+from doubles.discord import DiscordWebhook
+from doubles.openphone import OpenPhoneWebhook
 from doubles.standard_webhook import StandardWebhook, make_secret
+from doubles.twilio import TwilioWebhook, new_sid
 from doubles.whatsapp_webhook import WhatsAppWebhook, envelope, media_message
 from stack.process import wait_until
 
@@ -49,9 +52,10 @@ class Site:
         return self.stack.command(
             "token", "--user", user, "--company", self.company, "--ttl", ttl)
 
-    def add_account(self, provider, external_id, **secrets):
+    def add_account(self, provider, external_id, settings=(), **secrets):
         arguments = [part for name, value in secrets.items()
                      for part in ("--secret", f"{name}={value}")]
+        arguments += [part for name in settings for part in ("--setting", f"{name}=on")]
         url = self.stack.command("account", "add", "--company", self.company, "--provider",
                                  provider, "--external-id", external_id, *arguments)
         return url.replace(self.public_url(), self.stack.url)
@@ -64,6 +68,22 @@ class Site:
         secret = make_secret()
         return StandardWebhook(self.add_account("generic", f"hook-{uuid.uuid4()}", secret=secret),
                                secret)
+
+    def add_twilio(self, api, *settings):
+        sid, token = new_sid("AC"), uuid.uuid4().hex
+        api.tokens[sid] = token
+        url = self.add_account("twilio", sid, settings, auth_token=token)
+        return TwilioWebhook(url, url.replace(self.stack.url, self.public_url()), sid, token)
+
+    def add_discord(self, *settings, **secrets):
+        hook = DiscordWebhook(None)
+        hook.url = self.add_account("discord", f"application-{uuid.uuid4()}", settings,
+                                    public_key=hook.public_key, **secrets)
+        return hook
+
+    def add_openphone(self, provider, *settings, **secrets):
+        url = self.add_account(provider, f"workspace-{uuid.uuid4()}", settings, **secrets)
+        return OpenPhoneWebhook(url, secrets.get("signing_key"), secrets.get("secret"))
 
     def public_url(self):
         return f"http://localhost:{self.stack.port}"
@@ -119,6 +139,14 @@ class Site:
         assert len(items) == 1
         assert items[0]["download_status"] == status, items[0]
         return items[0]
+
+    def wait_for_all(self, message_id, count, seconds=30):
+        """The message's items in their order, once as many have come to an end."""
+        def ended():
+            items = self.items(message_id)
+            done = [item for item in items if item["download_status"] in ("completed", "failed")]
+            return items if len(done) == count else None
+        return wait_until(ended, seconds, f"{count} media of {message_id}")
 
     def wait_for_error(self, message_id, reason, seconds=20):
         """The message's only item, once a download of it went wrong for this reason."""

@@ -23,16 +23,6 @@ def media(file_host):
     return put
 
 
-def items_when_done(site, message_id, count):
-    from stack.process import wait_until
-
-    def done():
-        items = site.items(message_id)
-        ended = [item for item in items if item["download_status"] in ("completed", "failed")]
-        return items if len(ended) == count else None
-    return wait_until(done, 30, f"{count} media of {message_id}")
-
-
 def test_a_message_without_media_is_taken(site, hook):
     payload = event([])
     assert hook.post(payload).status_code == 200
@@ -44,7 +34,7 @@ def test_ten_media_of_one_message_arrive_in_order(site, hook, media):
     payload = event([media(content, f"{index}-{time.monotonic_ns()}.jpg", file_name=f"{index}.jpg")
                      for index, content in enumerate(contents)])
     assert hook.post(payload).status_code == 200
-    items = items_when_done(site, payload["data"]["id"], 10)
+    items = site.wait_for_all(payload["data"]["id"], 10)
     assert [item["item_index"] for item in items] == list(range(10))
     assert [item["file_name"] for item in items] == [f"{index}.jpg" for index in range(10)]
     for item, content in zip(items, contents):
