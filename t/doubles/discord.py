@@ -18,10 +18,12 @@ from .standard_webhook import sign as sign_standard_webhook
 
 API_HOST = "discord-api.localhost"
 CDN_HOST = "discord-cdn.localhost"
+HOSTS = (API_HOST, CDN_HOST)
 GONE = "This content is no longer available."
 
 EPOCH = 1420070400000  # 2015-01-01
-_ids = itertools.count((int(time.time() * 1000) - EPOCH << 22) | int.from_bytes(os.urandom(2), "big"))
+_ids = itertools.count((int(time.time() * 1000) - EPOCH << 22)
+                       | int.from_bytes(os.urandom(2), "big"))
 
 
 def snowflake():
@@ -103,7 +105,7 @@ class Attachment:
 class Discord:
     """The CDN, whose URLs expire, and the two ways of the API to get fresh ones."""
 
-    def __init__(self, bot_token="test-bot-token"):
+    def __init__(self, bot_token="test-bot-token", authority=None):
         self.bot_token = bot_token
         self.attachments = {}
         self.messages = {}
@@ -111,19 +113,21 @@ class Discord:
         self.leaks = []
         self.refresh_status = 200
         self._key = secrets.token_bytes(16)
+        self.scheme = "https" if authority else "http"
         application = web.Application()
         application.router.add_post("/api/v10/attachments/refresh-urls", self._refresh)
         application.router.add_get("/api/v10/channels/{channel}/messages/{message}", self._message)
         application.router.add_get("/attachments/{channel}/{id}/{name}", self._download)
         application.router.add_get("/ephemeral-attachments/{channel}/{id}/{name}", self._download)
-        self._server = BackgroundServer(application)
+        self._server = BackgroundServer(
+            application, authority.server_context if authority else None)
         self.port = self._server.port
 
     def close(self):
         self._server.close()
 
     def settings(self):
-        return {"providers.discord.api_url": f"http://{API_HOST}:{self.port}",
+        return {"providers.discord.api_url": f"{self.scheme}://{API_HOST}:{self.port}",
                 "providers.discord.media_hosts": [f"{CDN_HOST}:{self.port}"]}
 
     def add(self, content, mime_type="image/jpeg", name="photo.jpg", channel="1012345678900020080",
@@ -139,8 +143,8 @@ class Discord:
         attachment = self.attachments[attachment_id]
         now = int(time.time())
         ex, issued = f"{now + lifetime:x}", f"{now:x}"
-        return (f"http://{CDN_HOST}:{self.port}/attachments/{attachment.channel}/{attachment_id}/"
-                f"{attachment.name}?ex={ex}&is={issued}&hm={self._mac(attachment_id, ex)}&")
+        return (f"{self.scheme}://{CDN_HOST}:{self.port}/attachments/{attachment.channel}/"
+                f"{attachment_id}/{attachment.name}?ex={ex}&is={issued}&hm={self._mac(attachment_id, ex)}&")
 
     def _mac(self, attachment_id, ex):
         return hashlib.sha256(self._key + attachment_id.encode() + ex.encode()).hexdigest()

@@ -16,6 +16,7 @@ from .standard_webhook import sign as sign_standard_webhook
 
 API_HOST = "openphone-api.localhost"
 STORAGE_HOST = "openphone-storage.localhost"
+HOSTS = (API_HOST, STORAGE_HOST)
 
 _numbers = itertools.count(int.from_bytes(os.urandom(5), "big"))
 
@@ -85,16 +86,18 @@ class OpenPhoneWebhook:
 class OpenPhone:
     """Storage without credentials, whose URLs may be over, and the API that knows new ones."""
 
-    def __init__(self, api_key="test-openphone-key"):
+    def __init__(self, api_key="test-openphone-key", authority=None):
         self.api_key = api_key
         self.files = {}
         self.calls = {}  # what the API answers as `data`, by path
         self.expired = set()
         self.requests = []
         self.leaks = []
+        self.scheme = "https" if authority else "http"
         application = web.Application()
         application.router.add_get("/{tail:.*}", self._dispatch)
-        self._server = BackgroundServer(application)
+        self._server = BackgroundServer(
+            application, authority.server_context if authority else None)
         self.port = self._server.port
 
     def close(self):
@@ -102,14 +105,14 @@ class OpenPhone:
 
     def settings(self):
         return {key: value for name in ("openphone", "quo") for key, value in {
-            f"providers.{name}.api_url": f"http://{API_HOST}:{self.port}",
+            f"providers.{name}.api_url": f"{self.scheme}://{API_HOST}:{self.port}",
             f"providers.{name}.media_hosts": [f"{STORAGE_HOST}:{self.port}"]}.items()}
 
     def add(self, content, mime_type="image/jpeg"):
         """Puts a file into the storage under a name without extension; its URL."""
         path = "/opstatics/" + new_id("")
         self.files[path] = (content, mime_type)
-        return f"http://{STORAGE_HOST}:{self.port}{path}"
+        return f"{self.scheme}://{STORAGE_HOST}:{self.port}{path}"
 
     def expire(self, url):
         self.expired.add("/" + url.split("/", 3)[3])

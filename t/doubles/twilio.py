@@ -96,7 +96,7 @@ class TwilioApi:
     "nowhere" (no Location).
     """
 
-    def __init__(self, link_lifetime=4 * 3600):
+    def __init__(self, authority=None, link_lifetime=4 * 3600):
         self.tokens = {}  # auth token by AccountSid
         self.media = {}
         self.requests = []
@@ -104,16 +104,18 @@ class TwilioApi:
         self.deleted = []
         self.link_lifetime = link_lifetime
         self._links = {}
+        self.scheme = "https" if authority else "http"
         application = web.Application()
         application.router.add_route("*", "/{tail:.*}", self._dispatch)
-        self._server = BackgroundServer(application)
+        self._server = BackgroundServer(
+            application, authority.server_context if authority else None)
         self.port = self._server.port
 
     def close(self):
         self._server.close()
 
     def settings(self):
-        return {"providers.twilio.api_url": f"http://{API_HOST}:{self.port}",
+        return {"providers.twilio.api_url": f"{self.scheme}://{API_HOST}:{self.port}",
                 "providers.twilio.media_hosts": [f"{API_HOST}:{self.port}"],
                 "providers.twilio.redirect_hosts": [f"{CDN_HOST}:{self.port}"]}
 
@@ -122,7 +124,7 @@ class TwilioApi:
         path = (f"/2010-04-01/Accounts/{account_sid}/Messages/{new_sid('MM')}"
                 f"/Media/{new_sid('ME')}")
         self.media[path] = Media(content, mime_type, account_sid, **options)
-        return f"http://{API_HOST}:{self.port}{path}", mime_type
+        return f"{self.scheme}://{API_HOST}:{self.port}{path}", mime_type
 
     def requests_for(self, url, host=API_HOST):
         return [entry for entry in self.requests if url.endswith(entry[2]) and entry[1] == host]
@@ -160,7 +162,7 @@ class TwilioApi:
             return web.Response(body=media.content, content_type=media.mime_type)
         token = secrets.token_hex(16)
         self._links[token] = (media, time.time() + self.link_lifetime)
-        target = (f"http://{CDN_HOST}:{self.port}/{account_sid}/{token}"
+        target = (f"{self.scheme}://{CDN_HOST}:{self.port}/{account_sid}/{token}"
                   f"?Expires={int(time.time() + self.link_lifetime)}&Signature=s&Key-Pair-Id=K")
         target = {"loop": str(request.url), "nowhere": None,
                   "foreign": target.replace(CDN_HOST, FOREIGN_HOST),

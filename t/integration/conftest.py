@@ -4,12 +4,12 @@ from pathlib import Path
 import pytest
 
 import twins
-from doubles.discord import Discord
-from doubles.openphone import OpenPhone
+from doubles import discord as discord_double
+from doubles import openphone as openphone_double
+from doubles import twilio as twilio_double
+from doubles import whatsapp_graph
 from doubles.standard_webhook import FileHost
 from doubles.tls import TestAuthority
-from doubles.twilio import TwilioApi
-from doubles.whatsapp_graph import HOSTS, WhatsAppGraph
 from site_under_test import Site
 from stack import Programs, Stack
 from stack.postgres import Cluster
@@ -45,13 +45,15 @@ def programs(request):
 
 @pytest.fixture(scope="session")
 def authority(tmp_path_factory):
-    return TestAuthority(tmp_path_factory.mktemp("ca"), HOSTS)
+    hosts = [*whatsapp_graph.HOSTS, *twilio_double.HOSTS, *discord_double.HOSTS,
+             *openphone_double.HOSTS]
+    return TestAuthority(tmp_path_factory.mktemp("ca"), hosts)
 
 
 @pytest.fixture(scope="session")
 def graph(authority):
     """WhatsApp's Graph API over TLS."""
-    double = WhatsAppGraph(authority=authority)
+    double = whatsapp_graph.WhatsAppGraph(authority=authority)
     yield double
     double.close()
 
@@ -65,25 +67,25 @@ def file_host():
 
 
 @pytest.fixture(scope="session")
-def twilio():
+def twilio(authority):
     """Twilio's API and the CDN that it redirects to."""
-    double = TwilioApi()
+    double = twilio_double.TwilioApi(authority=authority)
     yield double
     double.close()
 
 
 @pytest.fixture(scope="session")
-def discord():
+def discord(authority):
     """Discord's CDN and API."""
-    double = Discord()
+    double = discord_double.Discord(authority=authority)
     yield double
     double.close()
 
 
 @pytest.fixture(scope="session")
-def openphone():
+def openphone(authority):
     """The storage and the API of OpenPhone, now Quo."""
-    double = OpenPhone()
+    double = openphone_double.OpenPhone(authority=authority)
     yield double
     double.close()
 

@@ -10,6 +10,7 @@ import uuid
 import psycopg
 import pytest
 
+from doubles.whatsapp_webhook import WhatsAppWebhook, envelope, text_message, to_wire
 from site_under_test import APP_SECRET, Site
 from stack.process import wait_until
 
@@ -55,7 +56,9 @@ def test_a_wrong_lifetime_is_a_usage_error(run, site, ttl):
 
 @pytest.mark.parametrize("arguments", [
     [], ["dance"], ["company"], ["company", "add"], ["company", "remove", "x"], ["user", "add"],
-    ["user", "add", "Grace"], ["account", "add"], ["token"], ["serve", "--loudly"],
+    ["user", "add", "Grace"], ["account", "add"],
+    ["account", "set"], ["account", "set", "--provider", "twilio", "--external-id", "x",
+                         "--setting", "acknowledge=yes"], ["token"], ["serve", "--loudly"],
     ["check", "extra"], ["session", "revoke"], ["session", "list"], ["link"],
     ["link", "/a", "--prefix"], ["link", "/a", "--address", "here"]], ids=" ".join)
 def test_wrong_usage_is_explained_on_stderr(run, arguments):
@@ -82,6 +85,42 @@ def test_an_unknown_company_user_or_provider_is_an_error(run, site):
              "--external-id", "1", "--secret", "a=b"]):
         done = run(*arguments)
         assert done.returncode in (1, 2) and done.stdout == "" and done.stderr
+
+
+def test_secrets_of_an_account_are_replaced(run, site):
+    name = str(time.time_ns())
+    url = site.add_account("whatsapp", name, app_secret="one", access_token="t", verify_token="v")
+    hook = WhatsAppWebhook(url, "two")
+    body = to_wire(envelope(name, [text_message()]))
+    assert hook.post(body).status_code == 401
+    change = ("account", "set", "--provider", "whatsapp", "--external-id", name)
+    done = run(*change, "--secret", "app_secret=two")
+    assert done.returncode == 0 and uuid.UUID(done.stdout.strip())
+    wait_until(lambda: hook.post(body).ok, 5, "the new secret to count")
+    assert hook.handshake("v").status_code == 200  # what was not named has stayed
+
+
+def test_an_account_that_is_not_there_is_not_changed(run):
+    done = run("account", "set", "--provider", "whatsapp", "--external-id", "none", "--secret",
+               "app_secret=x")
+    assert done.returncode == 1 and "no active whatsapp account 'none'" in done.stderr
+
+
+@pytest.mark.parametrize("arguments, hint", [
+    (["--secret", "app_sekret=x"], "app_secret"), (["--setting", "loud=on"], "outgoing"),
+    (["--secret", "access_token=a b"], "white space"),
+    (["--secret", "access_token=a", "--secret", "access_token=b"], "twice")])
+def test_a_change_that_makes_no_sense_says_why(run, site, arguments, hint):
+    done = run("account", "set", "--provider", "whatsapp", "--external-id", site.phone_number_id,
+               *arguments)
+    assert done.returncode == 1 and hint in done.stderr
+
+
+@pytest.mark.parametrize("external_id", ["1", "AC123", "MM" + "0" * 32])
+def test_a_twilio_account_is_named_by_its_sid(run, site, external_id):
+    done = run("account", "add", "--company", site.company, "--provider", "twilio",
+               "--external-id", external_id, "--secret", "auth_token=x")
+    assert done.returncode == 1 and "AccountSid" in done.stderr
 
 
 @pytest.mark.log_noise("postgres", "duplicate key|already|exists")

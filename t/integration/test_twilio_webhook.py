@@ -187,7 +187,7 @@ class TestFaults:
         assert is_well_behaved(twilio, hook)
 
     def test_media_on_a_foreign_host_never_sees_the_credential(self, site, hook, offer, twilio):
-        foreign = f"http://elsewhere.localhost:{twilio.port}/steal"
+        foreign = f"https://elsewhere.localhost:{twilio.port}/steal"
         items = site.wait_for_all(send(hook, (foreign, "image/jpeg"), offer()), 2)
         assert [item["download_status"] for item in items] == ["failed", "completed"]
         assert items[0]["last_error"].startswith("blocked_address:")

@@ -2,11 +2,13 @@
 
 import json
 import socket
+import time
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from doubles.whatsapp_webhook import (envelope, media_message, signature, text_message, to_wire)
+from doubles.whatsapp_webhook import (WhatsAppWebhook, envelope, media_message, signature,
+                                      text_message, to_wire)
 from site_under_test import APP_SECRET, VERIFY_TOKEN, Site, photo
 
 
@@ -182,6 +184,28 @@ class TestContents:
         before = site.count("media_files")
         site.send(edit)
         assert site.count("media_files") == before + 1
+
+
+    def test_a_file_that_meta_could_not_take_is_told_about(self, site):
+        message = text_message() | {"type": "unsupported", "errors": [
+            {"code": 131052, "title": "Media file size too big. Max file size we currently support: "
+                                      "100MB"}]}
+        del message["text"]
+        site.send(message)
+        item = site.wait_for(message["id"], "failed")
+        assert item["last_error"].startswith("too_large:")
+
+    def test_what_the_business_sent_is_taken_on_demand(self, site, graph):
+        number = str(time.time_ns())
+        url = site.add_account("whatsapp", number, ("outgoing",), app_secret=APP_SECRET,
+                               access_token=graph.access_token, verify_token=VERIFY_TOKEN)
+        message = site.offer() | {"to": "447700900123"}
+        delivery = envelope(number, [], {"message_echoes": [message]})
+        delivery["entry"][0]["changes"][0]["field"] = "smb_message_echoes"
+        assert site.webhook.post(delivery).status_code == 200
+        assert site.items(message["id"]) == []
+        assert WhatsAppWebhook(url, APP_SECRET).post(delivery).status_code == 200
+        site.wait_for(message["id"])
 
 
 class TestReplays:
