@@ -130,6 +130,25 @@ TEST_F(CurlClientTest, status_headers_and_body_arrive) {
   EXPECT_NE(seen.find("\r\nUser-Agent: unit/1\r\n"), std::string::npos) << seen;
 }
 
+TEST_F(CurlClientTest, a_method_and_a_body_are_sent) {
+  std::string seen;
+  RawServer server(loop_, [&](tcp::socket& socket, const std::string& head, yield_context yield) {
+    seen = head;
+    answer(ok(""))(socket, head, yield);
+  });
+  const auto client = make_curl_client(loop_, options());
+  const auto send = [&](const HttpRequest& request) {
+    test::run(loop_, [&](yield_context yield) {
+      EXPECT_EQ(client->send(yield, request, {}, {})->status, 200);
+    });
+  };
+  send({.url = server.url("/x"), .method = "POST", .body = "abcd"});
+  EXPECT_TRUE(seen.starts_with("POST /x HTTP/1.1\r\n")) << seen;
+  EXPECT_NE(seen.find("\r\nContent-Length: 4\r\n"), std::string::npos) << seen;
+  send({.url = server.url("/x"), .method = "DELETE"});
+  EXPECT_TRUE(seen.starts_with("DELETE /x HTTP/1.1\r\n")) << seen;
+}
+
 TEST_F(CurlClientTest, our_own_server_and_client_understand_each_other) {
   http::ServerOptions server_options;
   server_options.listen = "127.0.0.1:0";
@@ -415,10 +434,10 @@ TEST_F(CurlClientTest, many_transfers_share_few_connections) {
       spawn(loop_, "transfer", [&](yield_context inner) {
         std::size_t size = 0;
         const auto response = client->send(inner, {server.url(), {}, photo.size()}, {},
-                                          [&](ByteView chunk) -> Result<void> {
-                                            size += chunk.size();
-                                            return {};
-                                          });
+                                           [&](ByteView chunk) -> Result<void> {
+                                             size += chunk.size();
+                                             return {};
+                                           });
         EXPECT_TRUE(response) << response.error().message;
         EXPECT_EQ(size, photo.size());
         --left;

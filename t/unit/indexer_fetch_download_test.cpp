@@ -1,4 +1,7 @@
 // The states of facts about WhatsApp's and generic media, against a scripted client.
+#include <algorithm>
+#include <set>
+
 #include <gtest/gtest.h>
 
 #include "core/encoding.hpp"
@@ -65,7 +68,10 @@ class DownloadTest : public testing::Test {
           if (reread && !next_token_.empty()) token_ = next_token_;
           auto account = std::make_shared<providers::Account>();
           account->external_id = job_.account_external_id;
-          account->secrets.add("access_token", token_);
+          for (const char* name : {"access_token", "auth_token", "bot_token", "api_key"}) {
+            account->secrets.add(name, token_);
+          }
+          account->switches = switches_;
           return account;
         },
         [this] { return now_; }, progress_};
@@ -101,6 +107,7 @@ class DownloadTest : public testing::Test {
   std::unique_ptr<DownloadJobs> downloads_;
   std::string token_ = "TOKEN";
   std::string next_token_;
+  std::set<std::string, std::less<>> switches_;
   std::int64_t now_ = kNow;
   int rereads_ = 0;
 };
@@ -314,6 +321,146 @@ TEST_F(DownloadTest, a_generic_url_that_answers_403_or_410_is_over) {
   EXPECT_EQ(run().reason, ErrorCode::unauthorized);
   client_.script[job_.url] = {{429, "", "", "1"}};
   EXPECT_EQ(run().reason, ErrorCode::rate_limited);
+}
+
+class TwilioDownload : public DownloadTest {
+ protected:
+  TwilioDownload() {
+    job_.provider = "twilio";
+    job_.account_external_id = "ACa1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1";
+    job_.url = "https://api.twilio.com" + kPath;
+    job_.url_expires_at = 0;
+    job_.deadline = 0;
+    client_.script[job_.url] = {{302, "", kCdn}};
+    client_.script[kCdn] = {{200, photo_}};
+  }
+  const std::string kPath =
+      "/2010-04-01/Accounts/ACa1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1/Messages/"
+      "MMc3c3c3c3c3c3c3c3c3c3c3c3c3c3c3c3/Media/MEd4d4d4d4d4d4d4d4d4d4d4d4d4d4d4d4";
+  const std::string kCdn = "https://mms.twiliocdn.com/AC/x?Signature=s";
+  const std::string kBasic = "Basic QUNhMWExYTFhMWExYTFhMWExYTFhMWExYTFhMWExYTFhMTpUT0tFTg==";
+};
+
+TEST_F(TwilioDownload, basic_authentication_stays_on_the_first_hop) {
+  EXPECT_EQ(run().kind, Kind::completed);
+  EXPECT_EQ(client_.urls, (std::vector<std::string>{job_.url, kCdn}));
+  EXPECT_EQ(client_.credentials, (std::vector<std::string>{kBasic, ""}));
+}
+
+TEST_F(TwilioDownload, another_path_of_the_media_host_is_not_even_asked) {
+  job_.url = "https://api.twilio.com/2010-04-01/Accounts.json";
+  EXPECT_EQ(run().reason, ErrorCode::blocked_address);
+  EXPECT_TRUE(client_.urls.empty());
+}
+
+TEST_F(TwilioDownload, a_redirect_back_to_another_path_gets_no_credential) {
+  client_.script[job_.url] = {{302, "", "https://api.twilio.com/2010-04-01/Accounts.json"}};
+  client_.script["https://api.twilio.com/2010-04-01/Accounts.json"] = {{200, photo_}};
+  EXPECT_EQ(run().kind, Kind::completed);
+  EXPECT_EQ(client_.credentials, (std::vector<std::string>{kBasic, ""}));
+}
+
+TEST_F(TwilioDownload, a_404_is_waited_out_while_the_message_is_young) {
+  client_.script[job_.url] = {{404, ""}};
+  job_.attempts = 5;
+  now_ = kNow + 119;
+  EXPECT_EQ(run().kind, Kind::retry);
+  now_ = kNow + 120;
+  const auto outcome = run();
+  EXPECT_EQ(outcome.kind, Kind::failed);
+  EXPECT_EQ(outcome.reason, ErrorCode::gone);
+}
+
+TEST_F(TwilioDownload, a_link_that_the_cdn_refuses_is_made_anew_by_another_attempt) {
+  for (const int status : {400, 403}) {
+    client_.script[kCdn] = {{status, "<Error/>"}};
+    const auto outcome = run();
+    EXPECT_EQ(outcome.kind, Kind::retry);
+    EXPECT_EQ(outcome.reason, ErrorCode::network);
+    EXPECT_EQ(rereads_, 0);
+  }
+}
+
+TEST_F(TwilioDownload, a_refused_token_is_read_again_then_keeps_the_account_waiting) {
+  for (const int status : {401, 403}) {
+    client_.script[job_.url] = {{status, ""}};
+    const auto outcome = run();
+    EXPECT_EQ(outcome.kind, Kind::retry);
+    EXPECT_EQ(outcome.reason, ErrorCode::unauthorized);
+    EXPECT_GE(outcome.delay, std::chrono::minutes(1));
+    now_ += 61;
+  }
+  EXPECT_EQ(rereads_, 2);
+  const auto asked = client_.urls.size();
+  now_ -= 61;
+  EXPECT_EQ(run().reason, ErrorCode::unauthorized);
+  EXPECT_EQ(client_.urls.size(), asked);
+  now_ += 61;
+  client_.script[job_.url] = {{401, ""}, {302, "", kCdn}};
+  next_token_ = "NEW";
+  EXPECT_EQ(run().kind, Kind::completed);
+}
+
+TEST_F(TwilioDownload, the_copy_there_is_deleted_once_ours_is_recorded) {
+  const std::string deletion = "DELETE " + job_.url + ".json";
+  EXPECT_EQ(run().kind, Kind::completed);
+  EXPECT_EQ(std::ranges::count(client_.urls, deletion), 0);
+  switches_.insert("delete_after_storage");
+  client_.script[job_.url + ".json"] = {{204, ""}};
+  client_.on_request = [&](const std::string& url) {
+    if (url.ends_with(".json")) {
+      EXPECT_EQ(jobs_.recorded.size(), 2u);
+    }
+  };
+  EXPECT_EQ(run().kind, Kind::completed);
+  EXPECT_EQ(client_.urls.back(), deletion);
+  EXPECT_EQ(client_.credentials.back(), kBasic);
+}
+
+TEST_F(TwilioDownload, a_deletion_that_does_not_work_fails_nothing) {
+  switches_.insert("delete_after_storage");
+  client_.script[job_.url + ".json"] = {{401, ""}};
+  EXPECT_EQ(run().kind, Kind::completed);
+  client_.script[kCdn] = {{410, ""}};
+  const auto asked = client_.urls.size();
+  EXPECT_EQ(run().kind, Kind::failed);
+  EXPECT_EQ(client_.urls.size(), asked + 2);  // nothing was stored: nothing is deleted
+}
+
+class DiscordDownload : public DownloadTest {
+ protected:
+  DiscordDownload() {
+    job_.provider = "discord";
+    job_.provider_media_id = "9/7/5";
+    job_.url = "https://cdn.discordapp.com/attachments/9/5/a.png?ex=1";
+    job_.url_expires_at = kNow + 10;
+    job_.deadline = 0;
+    client_.script[kFresh] = {{200, photo_}};
+  }
+  const std::string kRefresh = "https://discord.com/api/v10/attachments/refresh-urls";
+  const std::string kMessage = "https://discord.com/api/v10/channels/9/messages/7";
+  const std::string kFresh = "https://cdn.discordapp.com/attachments/9/5/a.png?ex=6b02a8d0";
+};
+
+TEST_F(DiscordDownload, an_expiring_url_is_refreshed_with_the_bots_token_only_there) {
+  client_.script[kRefresh] = {{200, R"({"refreshed_urls":[{"refreshed":")" + kFresh + R"("}]})"}};
+  EXPECT_EQ(run().kind, Kind::completed);
+  EXPECT_EQ(client_.urls, (std::vector<std::string>{"POST " + kRefresh, kFresh}));
+  EXPECT_EQ(client_.bodies.at(0), R"({"attachment_urls":[")" + job_.url + R"("]})");
+  EXPECT_EQ(client_.credentials, (std::vector<std::string>{"Bot TOKEN", ""}));
+}
+
+TEST_F(DiscordDownload, where_that_is_unknown_the_message_is_read) {
+  client_.script[kRefresh] = {{404, R"({"code":0})"}};
+  client_.script[kMessage] = {{200, R"({"attachments":[{"id":"5","url":")" + kFresh + R"("}]})"}};
+  EXPECT_EQ(run().kind, Kind::completed);
+  EXPECT_EQ(client_.urls, (std::vector<std::string>{"POST " + kRefresh, kMessage, kFresh}));
+}
+
+TEST_F(DiscordDownload, an_attachment_that_neither_knows_is_gone) {
+  client_.script[kRefresh] = {{200, R"({"refreshed_urls":[{"refreshed":null}]})"}};
+  client_.script[kMessage] = {{404, R"({"code":10008})"}};
+  EXPECT_EQ(run().reason, ErrorCode::gone);
 }
 
 TEST_F(DownloadTest, known_content_is_not_stored_again) {
