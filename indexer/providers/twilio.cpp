@@ -179,11 +179,15 @@ Delivery read_twilio_message(const http::Form& form, std::int64_t now) {
     delivery.notes.emplace_back("no incoming message: MessageSid, From or NumMedia is missing");
     return delivery;
   }
+  if (!is_printable(sid) || !is_printable(form.value("AccountSid"))) {
+    delivery.notes.emplace_back("MessageSid or AccountSid is malformed");
+    return delivery;
+  }
   delivery.key = sid;
   IncomingMessage message;
   message.account = form.value("AccountSid");
   message.external_id = sid;
-  message.conversation = form.value("From");
+  message.conversation = form.value("From").empty() ? sid : form.value("From");
   message.sender = without_channel(form.value("From"));
   message.sent_at = now;  // Twilio does not say, but calls at once
   message.text = form.value("Body");

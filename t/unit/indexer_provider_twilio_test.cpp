@@ -69,6 +69,11 @@ TEST_F(TwilioTest, whatsapp_conversations_are_apart_from_text_messages) {
   EXPECT_EQ(message.media.at(0).file_type, "audio");
 }
 
+TEST_F(TwilioTest, a_sender_without_an_address_has_a_conversation_nevertheless) {
+  const Delivery delivery = parse("MessageSid=SM1&From=&NumMedia=0");
+  EXPECT_EQ(delivery.messages.at(0).conversation, "SM1");
+}
+
 TEST_F(TwilioTest, texts_keep_every_byte) {
   for (const char* name : {"sms_no_media_special_chars.form", "sms_query_in_url.form"}) {
     const IncomingMessage message = parse_file(name).messages.at(0);
@@ -100,7 +105,9 @@ TEST_F(TwilioTest, urls_count_whatever_num_media_says) {
 
 TEST_F(TwilioTest, what_is_no_incoming_message_is_acknowledged) {
   for (const std::string body :
-       {"", "&&&", "MessageSid=SM1&MessageStatus=delivered&From=%2B1", "a=%zz", "=&="}) {
+       {"", "&&&", "MessageSid=%00&From=1&NumMedia=0",
+        "MessageSid=SM1&AccountSid=%ff&From=1&NumMedia=0",
+        "MessageSid=SM1&MessageStatus=delivered&From=%2B1", "a=%zz", "=&="}) {
     const Delivery delivery = parse(body);
     EXPECT_TRUE(delivery.messages.empty()) << body;
     EXPECT_FALSE(delivery.key.empty()) << body;
