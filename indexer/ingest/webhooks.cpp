@@ -74,7 +74,9 @@ Result<http::Response> Webhooks::answer(const http::Request& request,
   if (!route) return std::unexpected(route.error());
   const providers::Provider* provider = registry_.find(route->provider);
   if (provider == nullptr) return fail(ErrorCode::not_found, "no such provider");
-  if (request.method == "POST") return take(request, *provider, route->external_id, yield);
+  if (request.method == "POST" || (request.method == "GET" && provider->takes_get())) {
+    return take(request, *provider, route->external_id, yield);
+  }
   if (request.method == "GET") {
     const auto account =
         dependencies_.find_account(yield, provider->name(), route->external_id, Freshness::reread);
@@ -100,7 +102,8 @@ Result<http::Response> Webhooks::take(const http::Request& request,
   if (delivery->key.empty()) return delivery->answer.value_or(http::Response());
   const auto accounts = accounts_of(request, provider, **account, *delivery, yield);
   if (!accounts) return std::unexpected(accounts.error());
-  const NewDelivery entry{(*account)->id, delivery->key, headers_json(request), request.body,
+  const NewDelivery entry{(*account)->id, delivery->key, headers_json(request),
+                          request.method == "GET" ? request.query() : request.body,
                           messages_json(*delivery, *accounts)};
   const auto stored = dependencies_.store(yield, entry);
   if (!stored) return std::unexpected(stored.error());

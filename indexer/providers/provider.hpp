@@ -123,7 +123,9 @@ class Provider {
   virtual Result<void> check_external_id(std::string_view) const { return {}; }
   virtual std::span<const SwitchRule> switch_rules() const { return {}; }
 
-  /// The answer to a GET of the webhook URL, by which some providers verify it.
+  /// Whether deliveries may also come by GET, in the query.
+  virtual bool takes_get() const { return false; }
+  /// Else, the answer to a GET of the webhook URL, by which some providers verify it.
   virtual http::Response handshake(const http::Request& request, const Secrets& secrets) const;
   /// Whether the request comes from the provider. Error `unauthorized`.
   virtual Result<void> verify(const http::Request& request, const Secrets& secrets,

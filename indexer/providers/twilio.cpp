@@ -96,6 +96,9 @@ class Twilio : public Provider {
                 "the external id is the AccountSid: AC and 32 hexadecimal digits");
   }
 
+  // Numbers can be configured for either method.
+  bool takes_get() const override { return true; }
+
   Result<void> verify(const http::Request& request, const Secrets& secrets,
                       std::int64_t) const override {
     if (verify_twilio_signature(public_url_ + request.target, request, secrets.all("auth_token"))) {
@@ -109,12 +112,16 @@ class Twilio : public Provider {
   Result<Delivery> parse(const http::Request& request, const Account& account,
                          std::int64_t now) const override {
     Delivery delivery;
-    if (const auto form = http::Form::parse(request.body); form && is_form(request)) {
+    const bool is_get = request.method == "GET";
+    const auto form = http::Form::parse(is_get ? request.query() : request.body);
+    if (form && (is_get || is_form(request))) {
       delivery = read_twilio_message(*form, now);
     } else {
       delivery.notes.emplace_back("not a form: no incoming message");
     }
-    if (delivery.key.empty()) delivery.key = hex_encode(sha256(as_bytes(request.body)));
+    if (delivery.key.empty()) {
+      delivery.key = hex_encode(sha256(as_bytes(is_get ? request.query() : request.body)));
+    }
     const bool answers = account.is_on("acknowledge") && !delivery.messages.empty();
     delivery.answer =
         twiml(answers ? generate_photo_acknowledgment(delivery.messages[0].media) : "");

@@ -86,7 +86,8 @@ bool has_digest_of_body(std::string_view url, const std::string& body) {
 }  // namespace
 
 bool is_form(const http::Request& request) {
-  return mime_essence(request.header("content-type")) == "application/x-www-form-urlencoded";
+  return request.method == "POST" &&
+         mime_essence(request.header("content-type")) == "application/x-www-form-urlencoded";
 }
 
 bool verify_twilio_signature(std::string_view url, const http::Request& request,

@@ -72,6 +72,13 @@ class TwilioWebhook:
             self.texts_sent.append(answer.text)
         return answer
 
+    def get(self, fields, headers=None):
+        """Of a number that is configured for HTTP GET."""
+        query = "?" + urlencode(list(fields.items()))
+        signature = sign(self.auth_token, self.public_url + query)
+        return requests.get(self.url + query, timeout=15,
+                            headers={"X-Twilio-Signature": signature} | (headers or {}))
+
     def post_json(self, body):
         query = "?bodySHA256=" + hashlib.sha256(body).hexdigest()
         return requests.post(self.url + query, data=body, timeout=15, headers={

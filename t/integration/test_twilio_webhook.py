@@ -89,6 +89,13 @@ class TestMessages:
         assert (answer.status_code, answer.text) == (200, EMPTY)
         assert site.count("messages") == before
 
+    def test_a_number_may_be_configured_for_get(self, site, hook, offer):
+        message = hook.fields([offer(), offer()], Body="100% + café")
+        assert is_problem(hook.get(message, {"X-Twilio-Signature": "A" * 27 + "="}), 401)
+        assert hook.get(message).text == EMPTY
+        site.wait_for_all(message["MessageSid"], 2)
+        assert is_problem(hook.get({}, {"X-Twilio-Signature": ""}), 401)
+
     def test_json_is_taken_and_ignored(self, hook):
         assert hook.post_json(b'{"event":"message.received"}').status_code == 200
 
