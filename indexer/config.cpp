@@ -348,6 +348,9 @@ void read_provider(Section section, const providers::Registration& provider, boo
     section.problem("media_hosts", "must name the hosts that may see the credential");
   }
   section.read_list("redirect_hosts", settings.redirect_hosts);
+  if (provider.has_tolerance) {
+    section.read_duration("tolerance_seconds", settings.tolerance, 1, 7 * 86400);
+  }
   section.finish();
 }
 

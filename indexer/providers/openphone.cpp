@@ -27,7 +27,6 @@ constexpr std::array<SecretRule, 3> kQuoSecrets = {{
 constexpr std::array<SwitchRule, 1> kSwitches = {
     {{"outgoing", "take media of messages that the account has sent, too"}}};
 
-constexpr std::int64_t kToleranceMilliseconds = 300 * 1000;
 constexpr std::size_t kMaxHeaderSize = 4096;
 
 std::string_view take_until(std::string_view& text, char separator) {
@@ -42,7 +41,7 @@ std::string_view trim(std::string_view text) {
   return text.substr(first, text.find_last_not_of(' ') - first + 1);
 }
 
-bool is_in_time(std::string_view timestamp, std::int64_t now) {
+bool is_in_time(std::string_view timestamp, std::int64_t now, std::chrono::milliseconds tolerance) {
   std::int64_t value = 0;
   const char* end = timestamp.data() + timestamp.size();
   if (timestamp.size() < 10 || timestamp.size() > 16 ||
@@ -53,17 +52,19 @@ bool is_in_time(std::string_view timestamp, std::int64_t now) {
   const std::int64_t milliseconds = timestamp.size() <= 11 ? value * 1000 : value;
   const std::int64_t difference = now * 1000 - milliseconds;
   // The clock's own fraction is not known.
-  return difference >= -kToleranceMilliseconds - 1000 && difference <= kToleranceMilliseconds;
+  return difference >= -tolerance.count() - 1000 && difference <= tolerance.count();
 }
 
 // One of the header's signatures.
 bool is_valid(std::string_view item, const http::Request& request,
-              const std::vector<std::string_view>& signing_keys, std::int64_t now) {
+              const std::vector<std::string_view>& signing_keys, std::int64_t now,
+              std::chrono::seconds tolerance) {
   const std::string_view scheme = take_until(item, ';');
   const std::string_view version = take_until(item, ';');
   const std::string_view timestamp = take_until(item, ';');
   const auto signature = base64_decode(item);
-  if (scheme != "hmac" || version != "1" || !is_in_time(timestamp, now) || !signature) return false;
+  if (scheme != "hmac" || version != "1" || !is_in_time(timestamp, now, tolerance) || !signature)
+    return false;
   const std::string message = std::string(timestamp) + "." + request.body;
   for (const std::string_view text : signing_keys) {
     const auto key = base64_decode(text);
@@ -79,7 +80,11 @@ class OpenPhone : public Provider {
 
   OpenPhone(std::string_view name, const ProviderSettings& settings, Api api,
             std::span<const SecretRule> secrets)
-      : Provider(name, settings), api_url_(settings.api_url), api_(api), secrets_(secrets) {}
+      : Provider(name, settings),
+        api_url_(settings.api_url),
+        tolerance_(settings.tolerance),
+        api_(api),
+        secrets_(secrets) {}
 
   std::span<const SecretRule> secret_rules() const override { return secrets_; }
   std::span<const SwitchRule> switch_rules() const override { return kSwitches; }
@@ -96,9 +101,9 @@ class OpenPhone : public Provider {
     if (request.header("openphone-signature").empty()) {
       return verify_standard_webhook(request, secrets.all("secret"), now);
     }
-    if (verify_openphone_signature(request, secrets.all("signing_key"), now)) return {};
+    if (verify_openphone_signature(request, secrets.all("signing_key"), now, tolerance_)) return {};
     return fail(ErrorCode::unauthorized,
-                "openphone-signature does not match, or its time is not within five minutes");
+                "openphone-signature does not match, or its time is too far from now");
   }
 
   Result<Delivery> parse(const http::Request& request, const Account& account,
@@ -135,6 +140,7 @@ class OpenPhone : public Provider {
   }
 
   std::string api_url_;
+  std::chrono::seconds tolerance_;
   Api api_;
   std::span<const SecretRule> secrets_;
 };
@@ -146,12 +152,12 @@ const std::vector<std::string> kMediaHosts = {"storage.googleapis.com", ".s3.ama
 }  // namespace
 
 bool verify_openphone_signature(const http::Request& request,
-                                const std::vector<std::string_view>& signing_keys,
-                                std::int64_t now) {
+                                const std::vector<std::string_view>& signing_keys, std::int64_t now,
+                                std::chrono::seconds tolerance) {
   std::string_view header = request.header("openphone-signature");
   if (header.size() > kMaxHeaderSize) return false;
   while (!header.empty()) {
-    if (is_valid(trim(take_until(header, ',')), request, signing_keys, now)) return true;
+    if (is_valid(trim(take_until(header, ',')), request, signing_keys, now, tolerance)) return true;
   }
   return false;
 }
@@ -165,7 +171,8 @@ Registration openphone_registration() {
           },
           .defaults = {.api_url = "https://api.openphone.com",
                        .media_hosts = kMediaHosts,
-                       .redirect_hosts = {}}};
+                       .redirect_hosts = {}},
+          .has_tolerance = true};
 }
 
 Registration quo_registration() {

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <string_view>
 #include <vector>
@@ -16,9 +17,9 @@ Registration quo_registration();
 
 /// Checks the header openphone-signature, "hmac;1;MILLISECONDS;BASE64" or
 /// several of them with commas: HMAC-SHA256 of time, dot and body. Any of the
-/// keys (base64) may match; the time may be five minutes off.
+/// keys (base64) may match; the time may be `tolerance` off.
 bool verify_openphone_signature(const http::Request& request,
-                                const std::vector<std::string_view>& signing_keys,
-                                std::int64_t now);
+                                const std::vector<std::string_view>& signing_keys, std::int64_t now,
+                                std::chrono::seconds tolerance);
 
 }  // namespace media::providers

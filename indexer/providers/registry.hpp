@@ -20,6 +20,7 @@ struct Registration {
   std::string_view api_url_name = "api_url";  ///< of the setting
   std::string_view api_path = "";             ///< appended to an api_url without a path
   bool sends_credential = false;              ///< to media hosts: "any host" will not do
+  bool has_tolerance = false;                 ///< the provider's documents name none
 };
 
 /// All providers of this build.

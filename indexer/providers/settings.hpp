@@ -1,5 +1,6 @@
 #pragma once
 
+#include <chrono>
 #include <map>
 #include <string>
 #include <vector>
@@ -11,6 +12,7 @@ struct ProviderSettings {
   std::string api_url;  ///< empty: the provider's API is not used
   std::vector<std::string> media_hosts;
   std::vector<std::string> redirect_hosts;
+  std::chrono::seconds tolerance{300};  ///< how far from now a signature's time may be
 };
 
 /// By the provider's name.

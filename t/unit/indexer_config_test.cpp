@@ -139,6 +139,27 @@ TEST(Config, the_graph_url_gets_a_version_and_must_be_https) {
   EXPECT_FALSE(graph("graph.test"));
 }
 
+TEST(Config, every_provider_has_its_section) {
+  const auto config = parse_config(
+      kMinimal +
+          "[providers.twilio]\napi_url = \"https://a.test/\"\nmedia_hosts = \"a.test\"\n"
+          "redirect_hosts = \"b.test\"\n[providers.discord]\napi_url = \"https://d.test\"\n"
+          "[providers.openphone]\ntolerance_seconds = 60\n[providers.quo]\n",
+      "x");
+  ASSERT_TRUE(config);
+  EXPECT_EQ(config->providers.at("twilio").api_url, "https://a.test");
+  EXPECT_EQ(config->providers.at("twilio").redirect_hosts, std::vector<std::string>{"b.test"});
+  EXPECT_EQ(config->providers.at("discord").api_url, "https://d.test/api/v10");
+  EXPECT_EQ(config->providers.at("openphone").tolerance.count(), 60);
+  EXPECT_EQ(config->providers.at("quo").tolerance.count(), 300);
+  EXPECT_NE(problems(kMinimal + "[providers.twilio]\nmedia_hosts = []\n").find("credential"),
+            std::string::npos);
+  EXPECT_NE(problems(kMinimal + "[providers.twilio]\ntolerance_seconds = 1\n").find("unknown"),
+            std::string::npos);
+  EXPECT_NE(problems(kMinimal + "[providers.generic]\napi_url = \"https://x\"\n").find("unknown"),
+            std::string::npos);
+}
+
 TEST(Config, whatsapp_needs_hosts_for_its_token) {
   EXPECT_NE(problems(kMinimal + "[providers.whatsapp]\nmedia_hosts = []\n").find("credential"),
             std::string::npos);

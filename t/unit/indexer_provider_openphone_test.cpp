@@ -171,13 +171,23 @@ TEST_F(OpenPhoneTest, a_signature_is_good_for_five_minutes) {
   EXPECT_FALSE(verifies("openphone", vector, "signing_key", kNow - 302));
 }
 
+TEST_F(OpenPhoneTest, the_time_that_a_signature_is_good_can_be_set) {
+  Config config;
+  config.providers.at("openphone").tolerance = std::chrono::hours(28);
+  registry_ = Registry(config);
+  const Json vector = first_vector("openphone");
+  EXPECT_TRUE(verifies("openphone", vector, "signing_key", kNow + 28 * 3600));
+  EXPECT_FALSE(verifies("openphone", vector, "signing_key", kNow + 28 * 3600 + 1));
+}
+
 TEST_F(OpenPhoneTest, odd_signature_headers_are_refused) {
   for (const std::string header :
        {"", ";;;", ",,,", "hmac", "hmac;1;;", "hmac;1;1795250000123;", "hmac;1;x;AAAA",
         "hmac;1;99999999999999999999;AAAA", "hmac;1;1795250000123;AAAA;BBBB"}) {
     http::Request request = test::webhook_request("{}");
     request.headers = {{"openphone-signature", header}};
-    EXPECT_FALSE(verify_openphone_signature(request, {"AAAA"}, kNow)) << header;
+    EXPECT_FALSE(verify_openphone_signature(request, {"AAAA"}, kNow, std::chrono::hours(1)))
+        << header;
   }
 }
 
