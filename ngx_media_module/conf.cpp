@@ -173,8 +173,9 @@ std::string vary_of(const AccessPolicy& policy) {
   for (const Session* session : policy.sessions->sessions) {
     if (std::holds_alternative<NextAuthSession>(session->method)) {
       sources.emplace_back("$http_cookie");
-    } else if (std::holds_alternative<RequestSession>(session->method)) {
+    } else if (const auto* request = std::get_if<RequestSession>(&session->method)) {
       sources.insert(sources.end(), {"$http_authorization", "$http_cookie"});
+      sources.insert(sources.end(), request->key_texts.begin(), request->key_texts.end());
     } else {
       sources.insert(sources.end(), policy.tokens->texts.begin(), policy.tokens->texts.end());
     }

@@ -273,6 +273,7 @@ char* set_request(ngx_conf_t* cf, Session& session, Parameters parameters) {
         return bad_parameter(cf, parameter, "key= with a variable, such as key=$cookie_sid");
       }
       request.key.push_back(compile_value(cf, *key));
+      request.key_texts.emplace_back(view(*key));
     } else if (const auto valid = value_of(parameter, "valid")) {
       if (!set_milliseconds(*valid, 1, request.valid)) return bad_parameter(cf, parameter);
     } else {

@@ -39,6 +39,7 @@ struct DatabaseSession {
 struct RequestSession {
   ngx_str_t uri{};
   std::vector<ngx_http_complex_value_t> key;  ///< what tells one caller from another
+  std::vector<std::string> key_texts;         ///< as configured
   ngx_msec_t valid = 30000;
 };
 

@@ -85,9 +85,10 @@ class DiscordWebhook:
         """Headers that Discord sends to find out who does not look."""
         body, timestamp = json.dumps(payload).encode(), str(int(time.time()))
         good = self.key.sign(timestamp.encode() + body).hex()
+        other = good[:-2] + f"{int(good[-2:], 16) ^ 1:02x}"
         stranger = Ed25519PrivateKey.generate().sign(timestamp.encode() + body).hex()
         return [{"X-Signature-Ed25519": value, "X-Signature-Timestamp": timestamp} for value in
-                (stranger, "zz" + good[2:], good[:64], "", None, good[:-2] + "00")] + [
+                (stranger, "zz" + good[2:], good[:64], "", None, other)] + [
             {"X-Signature-Ed25519": good, "X-Signature-Timestamp": str(int(timestamp) + 1)},
             {"X-Signature-Ed25519": good, "X-Signature-Timestamp": None}]
 

@@ -11,8 +11,8 @@ import requests
 
 from watch import servers
 
-# What a backend says when a worker leaves in the middle of a lookup.
-abandoned_lookups = pytest.mark.log_noise("postgres", "connection to client lost")
+# What a backend says when a worker, or the daemon, leaves in the middle of a query.
+abandoned_queries = pytest.mark.log_noise("postgres", "connection to client lost")
 
 RESTART_NOISE = [
     pytest.mark.log_noise("postgres", r"terminating \w+( \w+)? due to administrator command"),

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 import requests
 
-from faults_under_test import (FrozenDatabase, Load, abandoned_lookups, nginx_signal,
+from faults_under_test import (FrozenDatabase, Load, abandoned_queries, nginx_signal,
                                with_restart_noise, workers)
 from site_under_test import Site
 from stack.nginx import environment
@@ -132,7 +132,7 @@ def test_pending_media_are_asked_about_each_time(site):
     assert site.seen(media_id(item)).status_code == 200
 
 
-@abandoned_lookups
+@abandoned_queries
 def test_requests_for_the_same_wait_for_one_answer(site, item):
     wait_until(site.is_vouched, 10, "a listener")
     with FrozenDatabase(site.stack):
@@ -178,7 +178,7 @@ def test_a_change_made_while_nobody_listened_is_seen(site, item):
     assert {site.seen(media_id(item)).status_code for _ in range(20)} == {404}
 
 
-@abandoned_lookups
+@abandoned_queries
 def test_a_silent_database_fails_no_request_that_had_an_answer(site, item):
     site.warm(item)
     with Load(site, item) as load:
@@ -191,7 +191,7 @@ def test_a_silent_database_fails_no_request_that_had_an_answer(site, item):
     assert set(load.statuses) == {200}
 
 
-@abandoned_lookups
+@abandoned_queries
 def test_reloads_keep_the_cache(site, item):
     """The new generation's listener takes over from the old one's."""
     site.warm(item)
@@ -209,7 +209,7 @@ def test_reloads_keep_the_cache(site, item):
     assert kept >= 8
 
 
-@abandoned_lookups
+@abandoned_queries
 def test_a_hundred_reloads_under_load_fail_no_request(site, item):
     site.warm(item)
     with Load(site, item) as load:
@@ -222,7 +222,7 @@ def test_a_hundred_reloads_under_load_fail_no_request(site, item):
     wait_until(lambda: len(workers(site.stack)) == site.stack.workers, 15, "the old to leave")
 
 
-@abandoned_lookups
+@abandoned_queries
 @pytest.mark.log_noise("nginx", r"\[alert\].*worker process \d+ exited on signal 9")
 @pytest.mark.log_noise("nginx", r"\[alert\].*shared memory zone .* was locked by")
 def test_killed_workers_lose_nothing_that_others_serve(site, item):
@@ -246,7 +246,7 @@ def children(pid):
             for child in (task / "children").read_text().split()}
 
 
-@abandoned_lookups
+@abandoned_queries
 def test_a_binary_upgrade_fails_no_request(own_stack, graph):
     """USR2, then QUIT to the old master. nginx allows it only to a daemon."""
     stack = own_stack(server_config=LOCATIONS)

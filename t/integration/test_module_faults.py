@@ -12,7 +12,7 @@ import pytest
 import requests
 
 from doubles.whatsapp_webhook import envelope
-from faults_under_test import (FrozenDatabase, Load, abandoned_lookups, nginx_signal,
+from faults_under_test import (FrozenDatabase, Load, abandoned_queries, nginx_signal,
                                with_restart_noise, workers)
 from raw_http import request_bytes
 from site_under_test import Site
@@ -76,7 +76,7 @@ def test_clients_that_hang_up_while_the_database_is_silent_leave_nothing_behind(
     wait_until(lambda: site.get(item["file_url"]).status_code == 200, 10, "service again")
 
 
-@abandoned_lookups
+@abandoned_queries
 def test_ten_reloads_under_load_lose_no_request(site, item):
     with Load(site, item) as load:
         for _ in range(10):
@@ -88,7 +88,7 @@ def test_ten_reloads_under_load_lose_no_request(site, item):
     assert load.failures == []
 
 
-@abandoned_lookups
+@abandoned_queries
 @pytest.mark.log_noise("nginx", r"\[alert\].*worker process \d+ exited on signal 9")
 def test_a_killed_worker_is_replaced(site, item):
     with Load(site, item) as load:
@@ -101,7 +101,7 @@ def test_a_killed_worker_is_replaced(site, item):
     assert site.get(item["file_url"]).status_code == 200
 
 
-@abandoned_lookups
+@abandoned_queries
 def test_a_silent_database_is_a_503_and_passes(site, item):
     with FrozenDatabase(site.stack):
         begin = time.monotonic()
@@ -178,7 +178,7 @@ def test_memory_of_a_worker_does_not_grow_with_requests(site, item):
     session.close()
 
 
-@abandoned_lookups
+@abandoned_queries
 def test_nginx_stops_cleanly_with_lookups_in_flight(own_stack, graph):
     stack = own_stack(cache=False)
     site = Site(stack, graph)

@@ -8,7 +8,7 @@ import pytest
 import requests
 
 from doubles.postgres_proxy import PostgresProxy
-from faults_under_test import FrozenDatabase, abandoned_lookups, with_restart_noise
+from faults_under_test import FrozenDatabase, abandoned_queries, with_restart_noise
 from guarded_under_test import Guarded, insert_media
 from site_under_test import Site
 from stack.process import wait_until
@@ -189,7 +189,7 @@ class TestConnections:
                          + ", ".join(f"'{name}'" for name in names) + ")").split()
         assert len(pids) == 2
 
-    @abandoned_lookups
+    @abandoned_queries
     def test_questions_do_not_wait_for_the_answers_to_others(self, site, tmp_path_factory):
         proxy = PostgresProxy(tmp_path_factory.mktemp("pg"), site.stack.postgres.socket_dir)
         drop_in = site.stack.dir / "nginx" / "ngx_media.conf"

@@ -5,7 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from faults_under_test import Load, abandoned_lookups, nginx_signal, with_restart_noise, workers
+from faults_under_test import Load, abandoned_queries, nginx_signal, with_restart_noise, workers
 from guarded_under_test import Guarded, guarded, insert_media
 from site_under_test import Site
 from stack.pgbouncer import Pooler
@@ -109,7 +109,7 @@ def test_a_question_that_fails_harms_no_other(site):
     assert site.seen(media).status_code == 200
 
 
-@abandoned_lookups
+@abandoned_queries
 def test_reloads_under_load_fail_no_request(site):
     media = insert_media(site.owner, b"x" * 100)
     with Load(site.owner, {"file_url": f"/media/{media}", "file_size": 100}) as load:

@@ -10,7 +10,7 @@ from cryptography.hazmat.primitives.asymmetric.utils import (decode_dss_signatur
                                                              encode_dss_signature)
 
 from doubles.next_auth import V4_COOKIE, V5_COOKIE, v4, v5
-from faults_under_test import FrozenDatabase, abandoned_lookups, with_restart_noise
+from faults_under_test import FrozenDatabase, abandoned_queries, with_restart_noise
 from guarded_under_test import Guarded, Seen, guarded, insert_media, make_key
 from site_under_test import Site
 from stack.process import wait_until
@@ -305,7 +305,7 @@ class TestOutages:
         wait_until(lambda: site.statuses("/hmac", token) == {401}, 10, "the token's end")
         site.wait_for_database()
 
-    @abandoned_lookups
+    @abandoned_queries
     def test_a_silent_database_blocks_nobody_who_was_let_in(self, site):
         token = sign(new_user())
         site.warm("/hmac", token)

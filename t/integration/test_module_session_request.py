@@ -21,6 +21,7 @@ location = /auth { internal; proxy_pass http://127.0.0.1:%(app)s; }
 location = /down { internal; proxy_pass http://127.0.0.1:%(closed)s; }
 location = /late { internal; proxy_read_timeout 200ms; proxy_pass http://127.0.0.1:%(app)s/auth; }
 location ~ ^/app-media/(.+)$ { media_session request /auth; media $1; }
+location /keyed-media/ { media_session request /auth key=$http_x_api_key key=$cookie_sid; media; }
 location = /upload {
     media_session request /auth;
     media_authorize on;
@@ -94,6 +95,11 @@ class TestAnswers:
         app.knows(sid, "ann", f"acme, {owner.company.upper()}")
         assert site.status(f"/app-media/{insert_media(owner)}", **cookie(sid)) == 200
         assert site.status(f"/app-media/{insert_media(stranger)}", **cookie(sid)) == 404
+
+    def test_caches_are_told_what_tells_callers_apart(self, site, app, sid):
+        answer = site.get(f"/keyed-media/{uuid.uuid4()}", **cookie(sid))
+        assert answer.status_code == 404
+        assert answer.headers["Vary"] == "Authorization, Cookie, X-Api-Key"
 
     @pytest.mark.parametrize("status", [204, 206])
     def test_any_2xx_is_a_yes(self, site, app, sid, status):

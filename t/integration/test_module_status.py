@@ -9,7 +9,7 @@ import pytest
 import requests
 from prometheus_client.parser import text_string_to_metric_families
 
-from faults_under_test import FrozenDatabase, abandoned_lookups, with_restart_noise
+from faults_under_test import FrozenDatabase, abandoned_queries, with_restart_noise
 from guarded_under_test import Guarded, guarded, insert_media, reload
 from site_under_test import Site
 from stack.process import free_port, wait_until
@@ -228,7 +228,7 @@ class TestDatabase:
         assert site.metric("database_connections") == 2 * site.stack.workers
         assert site.metric("lookups_under_way") == 0
 
-    @abandoned_lookups
+    @abandoned_queries
     def test_a_silent_one(self, site):
         site.media(uuid.uuid4())
         before = site.json()
