@@ -24,6 +24,14 @@ void set_number(Json& json, const db::Rows& rows, std::size_t row, std::string_v
   }
 }
 
+void set_real(Json& json, const db::Rows& rows, std::size_t row, std::string_view column) {
+  if (rows.is_null(row, column)) {
+    json.set_null(column);
+  } else {
+    json.set(column, rows.real(row, column));
+  }
+}
+
 }  // namespace
 
 // Scalar subqueries by unique keys instead of joins: row-level security adds
@@ -32,6 +40,7 @@ void set_number(Json& json, const db::Rows& rows, std::size_t row, std::string_v
 const std::string kSelectMedia =
     "SELECT m.id, m.company_id, m.conversation_id, m.message_id, m.item_index, m.file_name, "
     "m.file_type, m.mime_type, m.declared_mime_type, m.file_size, "
+    "m.duration_seconds, m.waveform, "
     "(SELECT encode(b.sha256, 'hex') FROM media.blobs AS b WHERE b.id = m.blob_id) AS sha256, "
     "(SELECT b.storage_key FROM media.blobs AS b WHERE b.id = m.blob_id) AS file_key, "
     "(SELECT a.provider FROM media.accounts AS a WHERE a.id = m.account_id) AS provider, "
@@ -53,6 +62,8 @@ Json media_json(const db::Rows& rows, std::size_t row) {
     set_text(json, rows, row, column);
   }
   set_number(json, rows, row, "file_size");
+  set_real(json, rows, row, "duration_seconds");
+  set_text(json, rows, row, "waveform");
   set_text(json, rows, row, "sha256");
   set_text(json, rows, row, "file_key");
   json.set("file_url", "/media/" + std::string(rows.text(row, "id")));

@@ -39,6 +39,7 @@ class Rows {
   /// Empty for NULL. An unknown column is a bug and throws std::logic_error.
   std::string_view text(std::size_t row, std::string_view column) const;
   std::int64_t integer(std::size_t row, std::string_view column) const;  ///< 0 for NULL
+  double real(std::size_t row, std::string_view column) const;           ///< likewise
   bool boolean(std::size_t row, std::string_view column) const;          ///< false for NULL
   Bytes bytes(std::size_t row, std::string_view column) const;           ///< of a bytea
   std::optional<std::string> optional_text(std::size_t row, std::string_view column) const;

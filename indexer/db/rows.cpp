@@ -6,6 +6,21 @@
 #include "indexer/db/database.hpp"
 
 namespace media::db {
+namespace {
+
+/// 0 for NULL.
+template <class Number>
+Number parse_number(std::string_view text, std::string_view column) {
+  Number value = 0;
+  if (text.empty()) return value;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+  if (error != std::errc() || end != text.data() + text.size()) {
+    throw std::logic_error("column \"" + std::string(column) + "\" is no number");
+  }
+  return value;
+}
+
+}  // namespace
 
 std::string bytea(ByteView bytes) { return "\\x" + hex_encode(bytes); }
 
@@ -49,14 +64,11 @@ std::string_view Rows::text(std::size_t row, std::string_view column) const {
 }
 
 std::int64_t Rows::integer(std::size_t row, std::string_view column) const {
-  const std::string_view digits = text(row, column);
-  std::int64_t value = 0;
-  if (digits.empty()) return value;
-  const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), value);
-  if (error != std::errc() || end != digits.data() + digits.size()) {
-    throw std::logic_error("column \"" + std::string(column) + "\" is no integer");
-  }
-  return value;
+  return parse_number<std::int64_t>(text(row, column), column);
+}
+
+double Rows::real(std::size_t row, std::string_view column) const {
+  return parse_number<double>(text(row, column), column);
 }
 
 bool Rows::boolean(std::size_t row, std::string_view column) const {

@@ -11,7 +11,7 @@ from site_under_test import Site, photo
 
 ITEM_FIELDS = {
     "id", "company_id", "conversation_id", "message_id", "item_index", "file_name", "file_type",
-    "mime_type", "declared_mime_type", "file_size", "sha256", "file_key", "file_url", "provider",
+    "mime_type", "declared_mime_type", "file_size", "duration_seconds", "waveform", "sha256", "file_key", "file_url", "provider",
     "provider_media_id", "download_status", "download_attempts", "last_error", "url_expires_at",
     "created_at", "updated_at"}
 TIME = r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z"

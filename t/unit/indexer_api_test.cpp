@@ -48,6 +48,8 @@ Row media_row() {
           {"mime_type", "image/jpeg"},
           {"declared_mime_type", "image/jpeg"},
           {"file_size", "224"},
+          {"duration_seconds", "1.5"},
+          {"waveform", std::nullopt},
           {"sha256", "37c4"},
           {"file_key", "c/a.jpg"},
           {"provider", "whatsapp"},
@@ -123,7 +125,8 @@ TEST_F(MediaApiTest, a_media_item_has_the_documented_members) {
             R"({"id":")" + kMedia + R"(","company_id":")" + kCompany +
                 R"(","conversation_id":"c","message_id":"m","item_index":0,)"
                 R"("file_name":"a \"b\".jpg","file_type":"image","mime_type":"image/jpeg",)"
-                R"("declared_mime_type":"image/jpeg","file_size":224,"sha256":"37c4",)"
+                R"("declared_mime_type":"image/jpeg","file_size":224,"duration_seconds":1.5,)"
+                R"("waveform":null,"sha256":"37c4",)"
                 R"("file_key":"c/a.jpg","file_url":"/media/)" +
                 kMedia +
                 R"(","provider":"whatsapp","provider_media_id":"77",)"
