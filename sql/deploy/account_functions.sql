@@ -145,4 +145,53 @@ COMMENT ON FUNCTION media.find_account(text, text) IS
 'no row when there is none.';
 GRANT EXECUTE ON FUNCTION media.find_account(text, text) TO media_indexer;
 
+CREATE FUNCTION media.list_accounts(p_after uuid, p_limit int)
+RETURNS TABLE (
+    provider    text,
+    external_id text,
+    account_id  uuid,
+    company_id  uuid,
+    settings    jsonb,
+    secrets     jsonb
+)
+LANGUAGE plpgsql
+STABLE
+SECURITY DEFINER
+SET search_path = pg_catalog, media, pg_temp
+AS $$
+BEGIN
+    RETURN QUERY
+    SELECT a.provider, a.external_id, a.id, a.company_id, a.settings, media.account_secrets(a.id)
+    FROM media.accounts AS a
+    WHERE a.is_active AND a.id > p_after
+    ORDER BY a.id
+    LIMIT p_limit;
+END
+$$;
+
+COMMENT ON FUNCTION media.list_accounts(uuid, int) IS
+'Active accounts in the order of their ids, from behind the given one, each as of find_account().';
+GRANT EXECUTE ON FUNCTION media.list_accounts(uuid, int) TO media_indexer;
+
+CREATE FUNCTION media.notify_account_changed() RETURNS trigger
+LANGUAGE plpgsql
+AS $$
+BEGIN
+    IF TG_OP <> 'INSERT' THEN
+        PERFORM pg_notify('media_accounts', OLD.provider || '/' || OLD.external_id);
+    END IF;
+    IF TG_OP <> 'DELETE' THEN
+        PERFORM pg_notify('media_accounts', NEW.provider || '/' || NEW.external_id);
+    END IF;
+    RETURN NULL;
+END
+$$;
+
+COMMENT ON FUNCTION media.notify_account_changed() IS
+'Tells daemons, which know all accounts by heart, of one to be read again. change_account() updates the '
+'account also when only its secrets change.';
+
+CREATE TRIGGER notify_changed AFTER INSERT OR UPDATE OR DELETE ON media.accounts
+FOR EACH ROW EXECUTE FUNCTION media.notify_account_changed();
+
 COMMIT;

@@ -2,6 +2,9 @@
 
 BEGIN;
 
+DROP TRIGGER notify_changed ON media.accounts;
+DROP FUNCTION media.notify_account_changed();
+DROP FUNCTION media.list_accounts(uuid, int);
 DROP FUNCTION media.find_account(text, text);
 DROP FUNCTION media.account_secrets(uuid);
 DROP FUNCTION media.change_account(uuid, jsonb, jsonb);

@@ -1,6 +1,6 @@
 BEGIN;
 \ir include/fixture.sql
-SELECT plan(19);
+SELECT plan(22);
 SET LOCAL ROLE media_indexer;
 
 SELECT is(
@@ -39,6 +39,15 @@ SELECT results_eq(
 SELECT media.add_account('cccccccc-0000-4000-8000-000000000003', pg_temp.beta(), 'generic', 'long',
     jsonb_build_array(jsonb_build_object('name', 'k', 'sealed',
         translate(encode(decode(repeat('00ff', 200), 'hex'), 'base64'), E'\n', '')))) AS long \gset
+SELECT results_eq(
+    $$SELECT * FROM media.list_accounts('cccccccc-0000-4000-8000-000000000000', 2)$$,
+    $$SELECT 'whatsapp', '1234', * FROM media.find_account('whatsapp', '1234')
+      UNION ALL SELECT 'generic', 'plain', * FROM media.find_account('generic', 'plain')$$,
+    'accounts are listed by id');
+SELECT results_eq(
+    $$SELECT external_id FROM media.list_accounts('cccccccc-0000-4000-8000-000000000001', 1)$$,
+    $$VALUES ('plain')$$,
+    'from behind a given one');
 SELECT ok(
     position(E'\n' IN media.account_secrets('cccccccc-0000-4000-8000-000000000003') #>> '{0,sealed}') = 0,
     'long secrets are one line');
@@ -73,7 +82,9 @@ SELECT results_eq(
     $$VALUES ('unauthorized: refused')$$,
     'an account''s downloads that waited for that are due soon');
 UPDATE media.accounts SET is_active = FALSE WHERE external_id = '1234';
-SELECT is_empty($$SELECT * FROM media.find_account('whatsapp', '1234')$$, 'an inactive account is not found');
+SELECT is_empty($$SELECT * FROM media.list_accounts('cccccccc-0000-4000-8000-000000000000', 1)
+                  WHERE external_id = '1234'$$, 'an inactive account is not listed');
+SELECT is_empty($$SELECT * FROM media.find_account('whatsapp', '1234')$$, 'nor found');
 
 SELECT * FROM finish();
 ROLLBACK;

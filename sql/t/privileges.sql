@@ -27,7 +27,7 @@ SELECT set_eq(
     ARRAY['schema_version', 'current_company', 'add_company', 'add_user', 'find_company', 'find_user', 'find_users',
           'open_session', 'revoke_session', 'revoke_sessions', 'list_sessions', 'delete_expired_sessions',
           'revoke_token', 'revoke_user', 'delete_expired_revocations',
-          'add_account', 'change_account', 'find_account', 'account_secrets', 'accept_delivery', 'claim_jobs', 'extend_leases',
+          'add_account', 'change_account', 'find_account', 'list_accounts', 'account_secrets', 'accept_delivery', 'claim_jobs', 'extend_leases',
           'release_jobs', 'next_job_delay_ms', 'remember_source', 'find_blob', 'complete_download', 'retry_job',
           'fail_job', 'lookup_media', 'lookup_rendition', 'lookup_media_by_key', 'lookup_session', 'lookup_revocation',
           'ensure_event_partitions'],
@@ -74,7 +74,7 @@ SELECT throws_ok($$DELETE FROM media.media_files$$, '42501', NULL, 'nginx cannot
 SELECT throws_ok($$SELECT media.find_company('alpha')$$, '42501', NULL, 'nginx cannot find companies');
 SELECT throws_ok($$SELECT * FROM media.claim_jobs('x', 1, 1)$$, '42501', NULL, 'nginx cannot claim jobs');
 SELECT throws_ok($$CREATE TABLE media.x (y int)$$, '42501', NULL, 'nginx cannot make tables');
-SELECT is(media.schema_version(), 2, 'nginx can ask for the version');
+SELECT is(media.schema_version(), 3, 'nginx can ask for the version');
 SELECT is_empty($$SELECT * FROM media.lookup_media('aaaaaaaa-0000-4000-8000-00000000ffff')$$, 'nginx can look up');
 RESET ROLE;
 
