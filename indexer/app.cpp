@@ -18,13 +18,17 @@
 #include "indexer/fetch/download_job.hpp"
 #include "indexer/http/problem.hpp"
 #include "indexer/http/server.hpp"
+#include "indexer/ingest/replay.hpp"
+#include "indexer/ingest/spool.hpp"
 #include "indexer/ingest/webhooks.hpp"
+#include "indexer/json.hpp"
 #include "indexer/link_url.hpp"
 #include "indexer/log.hpp"
 #include "indexer/ops/check.hpp"
 #include "indexer/ops/housekeeping.hpp"
 #include "indexer/ops/sd_notify.hpp"
 #include "indexer/providers/account_directory.hpp"
+#include "indexer/providers/account_watch.hpp"
 #include "indexer/queue/notifier.hpp"
 #include "indexer/queue/postgres_job_store.hpp"
 #include "indexer/queue/worker.hpp"
@@ -102,10 +106,13 @@ class App {
   fetch::RetrievalTools retrieval_tools();
   queue::WorkerOptions worker_options();
   Result<fetch::AccountPtr> account_of(yield_context yield, const queue::Job& job, bool reread);
+  http::Response readiness_response(int status, std::string_view text);
+  bool open_doors();
   void start_up(yield_context yield);
   bool wait_for_schema(yield_context yield);
   void wait_for_signal();
   void shut_down(yield_context yield);
+  void stop_background();
 
   std::string link_url(const LinkGrant& grant) const;
 
@@ -128,7 +135,10 @@ class App {
   fetch::DownloadJobs downloads_;
   queue::Worker worker_;
   db::Listener listener_;
+  ingest::Spool spool_;
   ingest::Webhooks webhooks_;
+  ingest::Replay replay_;
+  providers::AccountWatch account_watch_;
   api::MediaApi api_;
   http::Server server_;
   bool is_ready_ = false;  ///< the schema fits, the worker runs
@@ -162,7 +172,13 @@ App::App(const Config& config, std::string sealing_key, std::vector<LinkKey> lin
               }),
       listener_(loop_, config.database.conninfo, "media_jobs",
                 [this](std::string_view) { worker_.wake(); }),
+      spool_({config.spool.directory, config.spool.max_bytes, config.spool.max_files}, workers_),
       webhooks_(registry_, webhook_dependencies()),
+      replay_(loop_, spool_,
+              [this](yield_context yield, const ingest::SpooledRequest& spooled) {
+                return webhooks_.replay(spooled, yield);
+              }),
+      account_watch_(loop_, accounts_, config.database.conninfo, [this] { replay_.wake(); }),
       api_(api_dependencies()),
       server_(loop_, server_options(config.server),
               [this](const http::Request& request, yield_context yield) {
@@ -182,7 +198,10 @@ ingest::WebhookDependencies App::webhook_dependencies() {
             }
             return stored;
           },
-          unix_now};
+          [this](yield_context yield, const ingest::SpooledRequest& spooled) {
+            return spool_.add(yield, spooled);
+          },
+          [this](const std::string& account_id) { return spool_.holds(account_id); }, unix_now};
 }
 
 api::ApiDependencies App::api_dependencies() {
@@ -240,17 +259,36 @@ http::Response App::dispatch(const http::Request& request, yield_context yield) 
 
 http::Response App::readiness(yield_context yield) {
   if (is_stopping_ || !is_ready_)
-    return status_response(503, is_stopping_ ? "stopping" : "starting");
+    return readiness_response(503, is_stopping_ ? "stopping" : "starting");
   if (!database_.query(yield, "SELECT media.schema_version()")) {
-    return status_response(503, "database unavailable");
+    return readiness_response(503, "database unavailable");
   }
-  if (!store_->check()) return status_response(503, "store unusable");
-  return status_response(200, "ready");
+  if (!store_->check()) return readiness_response(503, "store unusable");
+  return readiness_response(200, "ready");
+}
+
+http::Response App::readiness_response(int status, std::string_view text) {
+  http::Response response = status_response(status, text);
+  response.body = Json::object()
+                      .set("status", text)
+                      .set("spooled", static_cast<std::int64_t>(spool_.files()))
+                      .dump();
+  return response;
+}
+
+bool App::open_doors() {
+  auto opened = spool_.open();
+  if (!opened) {
+    log::error("spool_not_opened", {{"error", opened.error().message}});
+    return false;
+  }
+  auto started = server_.start();
+  if (!started) log::error("server_not_started", {{"error", started.error().message}});
+  return started.has_value();
 }
 
 void App::start_up(yield_context yield) {
-  if (auto started = server_.start(); !started) {
-    log::error("server_not_started", {{"error", started.error().message}});
+  if (!open_doors()) {
     exit_status_ = 1;
     loop_.stop();
     return;
@@ -261,6 +299,8 @@ void App::start_up(yield_context yield) {
   listener_.start();
   worker_.start();
   housekeeping_.start();
+  account_watch_.start();
+  replay_.start();
   is_ready_ = true;
   log::info("ready", {{"version", std::string(kVersion)}});
   ops::notify_systemd("STATUS=ready");
@@ -314,11 +354,17 @@ void App::shut_down(yield_context yield) {
   worker_.stop(yield, std::max(left, milliseconds(0)), [this] { client_->cancel_all(); });
   notifier_.jobs_added();  // those that were given back
   notifier_.drain(yield, kLastNotification);
-  listener_.stop();
-  housekeeping_.stop();
+  stop_background();
   database_.close();
   signals_.cancel();
   loop_.stop();
+}
+
+void App::stop_background() {
+  replay_.stop();
+  account_watch_.stop();
+  listener_.stop();
+  housekeeping_.stop();
 }
 
 int App::run() {
@@ -328,8 +374,7 @@ int App::run() {
   spawn(loop_, "startup", [this](yield_context yield) { start_up(yield); });
   loop_.run();
   database_.close();
-  listener_.stop();
-  housekeeping_.stop();
+  stop_background();
   signals_.cancel();
   // What still waits gets a chance to end by itself: a suspended coroutine
   // must not outlive the objects that it uses.

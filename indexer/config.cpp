@@ -294,6 +294,17 @@ void read_storage(Section section, StorageConfig& storage) {
   section.finish();
 }
 
+void read_spool(Section section, const ServerConfig& server, SpoolConfig& spool) {
+  section.read("directory", spool.directory);
+  if (!spool.directory.starts_with('/')) section.problem("directory", "must be an absolute path");
+  section.read_number("max_bytes", spool.max_bytes, 1 << 20, std::int64_t{1} << 40);
+  section.read_number("max_files", spool.max_files, 1, 1000000);
+  if (spool.max_bytes < server.max_body_bytes) {
+    section.problem("max_bytes", "must not be less than server.max_body_bytes");
+  }
+  section.finish();
+}
+
 void read_fetch(Section section, const ServerConfig& server, FetchConfig& fetch) {
   fetch.user_agent = "ngx_media/" + std::string(kVersion);
   section.read_number("concurrency", fetch.concurrency, 1, 1024);
@@ -372,6 +383,7 @@ void read_all(const toml::table& table, Problems& problems, Config& config) {
   secrets.finish();
   read_links(root.section("links"), config.links);
   read_storage(root.section("storage"), config.storage);
+  read_spool(root.section("spool"), config.server, config.spool);
   read_fetch(root.section("fetch"), config.server, config.fetch);
   Section sections = root.section("providers");
   for (const auto& provider : providers::registrations()) {

@@ -56,6 +56,13 @@ struct StorageConfig {
   std::string root;  ///< absolute path
 };
 
+/// [spool]: where webhooks wait while the database is away.
+struct SpoolConfig {
+  std::string directory = "/var/spool/ngx_media";  ///< absolute path, of one daemon only
+  std::uint64_t max_bytes = 1u << 30;              ///< more is answered 503
+  std::size_t max_files = 100000;
+};
+
 /// [fetch]: downloads from providers.
 struct FetchConfig {
   std::size_t concurrency = 16;  ///< downloads at the same time
@@ -83,6 +90,7 @@ struct Config {
   SecretsConfig secrets;
   LinksConfig links;
   StorageConfig storage;
+  SpoolConfig spool;
   FetchConfig fetch;
   providers::SettingsByProvider providers = providers::default_settings();
   std::string log_level = "info";  ///< [log] level

@@ -26,6 +26,7 @@ class Indexer:
             "secrets.key_file": str(stack.home / "keys" / "secrets.key"),
             "links.keys": [{"id": stack.link_key_id, "file": str(stack.home / "keys" / "link.key")}],
             "storage.local.root": str(stack.home / "media"),
+            "spool.directory": str(stack.home / "spool"),
         } | stack.overrides
 
     def configure(self):
@@ -44,11 +45,12 @@ class Indexer:
         self.stack.command("init")
         self.stack.command("check")
 
-    def start(self):
+    def start(self, is_up=None):
+        """Returns once `is_up()`: ready, unless told otherwise."""
         pid = process.spawn(
             [str(self.stack.programs.indexer), "serve", "--config", str(self.config)],
             self.pid_file, self.log, cwd=self.stack.dir)
-        process.wait_for_start(pid, self.is_ready, 30, "media-indexer", [self.log])
+        process.wait_for_start(pid, is_up or self.is_ready, 30, "media-indexer", [self.log])
 
     def stop(self, sig=signal.SIGTERM, grace_seconds=40):
         pid = self.pid()
@@ -70,7 +72,14 @@ class Indexer:
             connection.close()
 
     def is_ready(self):
+        return self._is_fine("/readyz")
+
+    def is_alive(self):
+        """Also without a database."""
+        return self._is_fine("/healthz")
+
+    def _is_fine(self, path):
         try:
-            return self.get("/readyz")[0] == 200
+            return self.get(path)[0] == 200
         except OSError:
             return False

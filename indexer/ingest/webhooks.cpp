@@ -47,6 +47,14 @@ http::Response accepted(const StoredDelivery& stored) {
   return response;
 }
 
+/// The same, of a delivery that has no row yet.
+http::Response accepted_later() {
+  http::Response response;
+  response.body =
+      Json::object().set_null("delivery_id").set_null("is_new").set_null("media_created").dump();
+  return response;
+}
+
 http::Response refused(const http::Request& request, const Error& error) {
   http::Response response = http::problem(error);  // logs what is our fault
   if (response.status < 500) {
@@ -58,6 +66,16 @@ http::Response refused(const http::Request& request, const Error& error) {
 }
 
 }  // namespace
+
+/// A request on its way in, from the network or once more from the spool.
+struct Webhooks::Arrival {
+  const http::Request& request;
+  const providers::Provider& provider;
+  std::int64_t received_at;
+  std::string_view vouched_account;  ///< id of the one that it was verified for; empty: live
+
+  bool is_live() const { return vouched_account.empty(); }
+};
 
 Webhooks::Webhooks(const providers::Registry& registry, WebhookDependencies dependencies)
     : registry_(registry), dependencies_(std::move(dependencies)) {}
@@ -75,7 +93,7 @@ Result<http::Response> Webhooks::answer(const http::Request& request,
   const providers::Provider* provider = registry_.find(route->provider);
   if (provider == nullptr) return fail(ErrorCode::not_found, "no such provider");
   if (request.method == "POST" || (request.method == "GET" && provider->takes_get())) {
-    return take(request, *provider, route->external_id, yield);
+    return take({request, *provider, dependencies_.now(), {}}, route->external_id, yield);
   }
   if (request.method == "GET") {
     const auto account =
@@ -88,48 +106,84 @@ Result<http::Response> Webhooks::answer(const http::Request& request,
   return response;
 }
 
-Result<http::Response> Webhooks::take(const http::Request& request,
-                                      const providers::Provider& provider,
-                                      const std::string& external_id,
+Result<void> Webhooks::replay(const SpooledRequest& spooled,
+                              boost::asio::yield_context yield) const {
+  const auto route = parse_route(spooled.request.path());
+  if (!route) return std::unexpected(route.error());
+  const providers::Provider* provider = registry_.find(route->provider);
+  if (provider == nullptr) return fail(ErrorCode::not_found, "no such provider");
+  const Arrival arrival{spooled.request, *provider, spooled.received_at, spooled.account_id};
+  const auto response = take(arrival, route->external_id, yield);
+  if (!response) return std::unexpected(response.error());
+  return {};
+}
+
+Result<http::Response> Webhooks::take(const Arrival& arrival, const std::string& external_id,
                                       boost::asio::yield_context yield) const {
-  const auto account = verified_account(request, provider, external_id, yield);
+  const auto account = verified_account(arrival, external_id, yield);
   if (!account) return std::unexpected(account.error());
-  const auto delivery = provider.parse(request, **account, dependencies_.now());
+  const auto delivery = arrival.provider.parse(arrival.request, **account, arrival.received_at);
   if (!delivery) return std::unexpected(delivery.error());
   for (const std::string& note : delivery->notes) {
     log::info("delivery_note", {{"account_id", (*account)->id}, {"note", note}});
   }
   if (delivery->key.empty()) return delivery->answer.value_or(http::Response());
-  const auto accounts = accounts_of(request, provider, **account, *delivery, yield);
+  if (arrival.is_live() && dependencies_.has_spooled((*account)->id)) {
+    return keep(arrival, **account, *delivery, yield);
+  }
+  const auto stored = store(arrival, **account, *delivery, yield);
+  if (stored) return delivery->answer.value_or(accepted(*stored));
+  if (arrival.is_live() && stored.error().code == ErrorCode::unavailable) {
+    return keep(arrival, **account, *delivery, yield);
+  }
+  return std::unexpected(stored.error());
+}
+
+Result<StoredDelivery> Webhooks::store(const Arrival& arrival, const providers::Account& account,
+                                       const providers::Delivery& delivery,
+                                       boost::asio::yield_context yield) const {
+  const http::Request& request = arrival.request;
+  const auto accounts = accounts_of(arrival, account, delivery, yield);
   if (!accounts) return std::unexpected(accounts.error());
-  const NewDelivery entry{(*account)->id, delivery->key, headers_json(request),
+  const NewDelivery entry{account.id, delivery.key, headers_json(request),
                           request.method == "GET" ? request.query() : request.body,
-                          messages_json(*delivery, *accounts)};
-  const auto stored = dependencies_.store(yield, entry);
-  if (!stored) return std::unexpected(stored.error());
-  log::info("delivery_accepted",
-            {{"provider", std::string(provider.name())},
-             {"account_id", (*account)->id},
-             {"delivery_id", stored->id},
-             {"is_new", stored->is_new},
-             {"messages", static_cast<std::int64_t>(delivery->messages.size())},
-             {"media", stored->media_created}});
-  return delivery->answer.value_or(accepted(*stored));
+                          messages_json(delivery, *accounts)};
+  auto stored = dependencies_.store(yield, entry);
+  if (!stored) return stored;
+  log::info("delivery_accepted", {{"provider", std::string(arrival.provider.name())},
+                                  {"account_id", account.id},
+                                  {"delivery_id", stored->id},
+                                  {"is_new", stored->is_new},
+                                  {"messages", static_cast<std::int64_t>(delivery.messages.size())},
+                                  {"media", stored->media_created}});
+  return stored;
+}
+
+Result<http::Response> Webhooks::keep(const Arrival& arrival, const providers::Account& account,
+                                      const providers::Delivery& delivery,
+                                      boost::asio::yield_context yield) const {
+  const auto kept = dependencies_.spool(yield, {arrival.request, account.id, arrival.received_at});
+  if (!kept) return std::unexpected(kept.error());
+  log::info("delivery_spooled",
+            {{"provider", std::string(arrival.provider.name())}, {"account_id", account.id}});
+  return delivery.answer.value_or(accepted_later());
 }
 
 // A secret that was just replaced may not have reached the cache yet.
-Result<Webhooks::AccountPtr> Webhooks::verified_account(const http::Request& request,
-                                                        const providers::Provider& provider,
+// Who was found to have sent a spooled request has sent it, whatever his
+// secrets are now.
+Result<Webhooks::AccountPtr> Webhooks::verified_account(const Arrival& arrival,
                                                         const std::string& external_id,
                                                         boost::asio::yield_context yield) const {
+  const auto& [request, provider, now, vouched_account] = arrival;
   auto account = dependencies_.find_account(yield, provider.name(), external_id, Freshness::cached);
-  if (!account) return account;
-  auto verified = provider.verify(request, (*account)->secrets, dependencies_.now());
+  if (!account || (*account)->id == vouched_account) return account;
+  auto verified = provider.verify(request, (*account)->secrets, now);
   if (verified) return account;
   auto fresh = dependencies_.find_account(yield, provider.name(), external_id, Freshness::reread);
   if (!fresh) return fresh;
   if ((*fresh)->secrets != (*account)->secrets) {
-    verified = provider.verify(request, (*fresh)->secrets, dependencies_.now());
+    verified = provider.verify(request, (*fresh)->secrets, now);
     if (verified) return fresh;
   }
   return std::unexpected(verified.error());
@@ -138,9 +192,7 @@ Result<Webhooks::AccountPtr> Webhooks::verified_account(const http::Request& req
 // Several numbers of one app post to one URL. A message of another number is
 // taken only if that number's own secret vouches for the request as well:
 // one tenant's secret must not write into another tenant's account.
-Result<AccountIds> Webhooks::accounts_of(const http::Request& request,
-                                         const providers::Provider& provider,
-                                         const providers::Account& called,
+Result<AccountIds> Webhooks::accounts_of(const Arrival& arrival, const providers::Account& called,
                                          const providers::Delivery& delivery,
                                          boost::asio::yield_context yield) const {
   AccountIds ids = {{"", called.id}, {called.external_id, called.id}};
@@ -149,7 +201,7 @@ Result<AccountIds> Webhooks::accounts_of(const http::Request& request,
     if (ids.contains(message.account) || refused_accounts.contains(message.account)) continue;
     const auto account =
         message.account.size() <= kMaxExternalIdSize && is_plain_text(message.account)
-            ? verified_account(request, provider, message.account, yield)
+            ? verified_account(arrival, message.account, yield)
             : Result<AccountPtr>(fail(ErrorCode::not_found, "malformed account id"));
     if (account) {
       ids.emplace(message.account, (*account)->id);

@@ -11,6 +11,7 @@
 #include "core/error.hpp"
 #include "indexer/http/message.hpp"
 #include "indexer/ingest/delivery_json.hpp"
+#include "indexer/ingest/spooled_request.hpp"
 #include "indexer/providers/account_directory.hpp"
 #include "indexer/providers/registry.hpp"
 
@@ -38,31 +39,40 @@ struct WebhookDependencies {
       providers::AccountDirectory::Freshness)>
       find_account;
   std::function<Result<StoredDelivery>(boost::asio::yield_context, const NewDelivery&)> store;
+  /// Keeps a request until the database takes it. Error `unavailable`.
+  std::function<Result<void>(boost::asio::yield_context, const SpooledRequest&)> spool;
+  /// Whether requests of the account are kept so, which come first.
+  std::function<bool(const std::string& account_id)> has_spooled;
   std::function<std::int64_t()> now;  ///< Unix seconds
 };
 
 /// GET|POST /webhooks/{provider}/{external id}. A 200 to a POST means that
-/// the delivery is committed.
+/// the delivery is committed, or durable in the spool while the database is away.
 class Webhooks {
  public:
   Webhooks(const providers::Registry& registry, WebhookDependencies dependencies);
 
   http::Response handle(const http::Request& request, boost::asio::yield_context yield) const;
+  /// A request from the spool again. Error `unavailable`: the database is still away.
+  Result<void> replay(const SpooledRequest& spooled, boost::asio::yield_context yield) const;
 
  private:
   using AccountPtr = std::shared_ptr<const providers::Account>;
+  struct Arrival;
 
   Result<http::Response> answer(const http::Request& request,
                                 boost::asio::yield_context yield) const;
-  Result<http::Response> take(const http::Request& request, const providers::Provider& provider,
-                              const std::string& external_id,
+  Result<http::Response> take(const Arrival& arrival, const std::string& external_id,
                               boost::asio::yield_context yield) const;
-  Result<AccountPtr> verified_account(const http::Request& request,
-                                      const providers::Provider& provider,
-                                      const std::string& external_id,
+  Result<StoredDelivery> store(const Arrival& arrival, const providers::Account& account,
+                               const providers::Delivery& delivery,
+                               boost::asio::yield_context yield) const;
+  Result<http::Response> keep(const Arrival& arrival, const providers::Account& account,
+                              const providers::Delivery& delivery,
+                              boost::asio::yield_context yield) const;
+  Result<AccountPtr> verified_account(const Arrival& arrival, const std::string& external_id,
                                       boost::asio::yield_context yield) const;
-  Result<AccountIds> accounts_of(const http::Request& request, const providers::Provider& provider,
-                                 const providers::Account& called,
+  Result<AccountIds> accounts_of(const Arrival& arrival, const providers::Account& called,
                                  const providers::Delivery& delivery,
                                  boost::asio::yield_context yield) const;
 

@@ -8,6 +8,8 @@
 #include <cstring>
 
 #include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include <boost/asio/thread_pool.hpp>
 
@@ -92,6 +94,22 @@ void check_store(const Config& config, Report& report) {
   }
 }
 
+void check_spool(const Config& config, Report& report) {
+  const std::string& path = config.spool.directory;
+  struct stat status {};
+  if (::stat(path.c_str(), &status) != 0 || !S_ISDIR(status.st_mode)) {
+    report.fail("spool", path + " is not there",
+                "make it, owned by this user and with mode 0700, or run media-indexer init");
+  } else if (::access(path.c_str(), R_OK | W_OK | X_OK) != 0) {
+    report.fail("spool", "can't write to " + path + ": " + std::strerror(errno),
+                "give it to the user of the daemon");
+  } else if ((status.st_mode & (S_IRWXG | S_IRWXO)) != 0) {
+    report.warn("spool", path + " is open to others: chmod 0700 " + path);
+  } else {
+    report.ok("spool");
+  }
+}
+
 double unix_now() {
   return std::chrono::duration<double>(std::chrono::system_clock::now().time_since_epoch()).count();
 }
@@ -156,6 +174,7 @@ bool run_checks(const Config& config) {
   check_keys(config, report);
   check_authorities(config, report);
   check_store(config, report);
+  check_spool(config, report);
   check_database(config, report);
   return !report.has_failed();
 }

@@ -9,6 +9,7 @@
 
 #include "core/crypto.hpp"
 #include "core/encoding.hpp"
+#include "indexer/ingest/spool.hpp"
 #include "indexer/ops/commands.hpp"
 #include "indexer/storage/local_store.hpp"
 #include "indexer/unique_fd.hpp"
@@ -53,7 +54,11 @@ Result<std::string> initialise(const Config& config) {
   if (auto marked = storage::mark_store_root(config.storage.root); !marked) {
     return std::unexpected(marked.error());
   }
+  if (auto made = ingest::open_spool_directory(config.spool.directory); !made) {
+    return std::unexpected(made.error());
+  }
   std::fprintf(stderr, "storage root %s: marked\n", config.storage.root.c_str());
+  std::fprintf(stderr, "spool %s: ready\n", config.spool.directory.c_str());
   return std::string();
 }
 

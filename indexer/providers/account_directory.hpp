@@ -14,7 +14,9 @@
 
 namespace media::providers {
 
-/// Provider accounts with their unsealed secrets, kept for a short time.
+/// Provider accounts with their unsealed secrets. All are known from the start
+/// and read again after a while, or when the database tells of a change; while
+/// it is away, what was known holds.
 class AccountDirectory {
  public:
   using Clock = std::chrono::steady_clock;
@@ -28,19 +30,29 @@ class AccountDirectory {
                                               std::string_view external_id,
                                               Freshness freshness = Freshness::cached);
 
+  /// Reads all accounts; forgets those that are gone.
+  Result<void> load(boost::asio::yield_context yield);
+  /// Reads one again that has changed; `key` is "provider/external id".
+  Result<void> refresh(boost::asio::yield_context yield, std::string_view key);
+
  private:
   struct Entry {
     std::shared_ptr<const Account> account;
     Clock::time_point read_at;
   };
+  using Entries = std::unordered_map<std::string, Entry>;
 
   Result<std::shared_ptr<const Account>> read(boost::asio::yield_context yield,
                                               std::string_view provider,
                                               std::string_view external_id);
+  Result<std::shared_ptr<const Account>> account_of(const db::Rows& rows, std::size_t row,
+                                                    std::string_view provider,
+                                                    std::string_view external_id) const;
+  void remember(const std::string& key, std::shared_ptr<const Account> account);
 
   db::Database& database_;
   std::string sealing_key_;
-  std::unordered_map<std::string, Entry> entries_;
+  Entries entries_;
 };
 
 }  // namespace media::providers

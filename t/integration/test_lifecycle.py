@@ -60,6 +60,8 @@ def test_a_stop_is_quick_when_nothing_runs(own_site):
     own_site.stack.indexer.start()
 
 
+# It may be reading the account that was just made.
+@pytest.mark.log_noise("postgres", "connection to client lost")
 def test_a_stale_socket_is_replaced_after_a_crash(own_site):
     own_site.stack.indexer.stop(signal.SIGKILL)
     assert own_site.stack.indexer.socket.exists()
@@ -93,7 +95,8 @@ def test_two_indexers_share_the_work(own_site, tmp_path):
     from stack import process
     stack = own_site.stack
     config = tmp_path / "second.toml"
-    config.write_text(stack.indexer.config.read_text().replace("indexer.sock", "second.sock"))
+    config.write_text(stack.indexer.config.read_text()
+                      .replace("indexer.sock", "second.sock").replace("/spool", "/spool2"))
     pid_file = tmp_path / "second.pid"
     pid = process.spawn([str(stack.programs.indexer), "serve", "--config", str(config)], pid_file,
                         tmp_path / "second.log", cwd=tmp_path)
@@ -109,12 +112,9 @@ def test_two_indexers_share_the_work(own_site, tmp_path):
 
 
 @with_restart_noise
-def test_without_a_database_webhooks_are_503_and_nothing_is_promised(own_site):
+def test_without_a_database_the_indexer_lives_and_is_not_ready(own_site):
     message = own_site.offer()
     own_site.stack.postgres.stop()
-    answer = own_site.webhook.post(envelope(own_site.phone_number_id, [message]))
-    assert answer.status_code == 503
-    assert int(answer.headers["Retry-After"]) >= 1
     assert own_site.stack.indexer.get("/readyz")[0] == 503
     assert own_site.stack.indexer.get("/healthz")[0] == 200
     own_site.stack.postgres.start()
@@ -139,13 +139,13 @@ def test_a_database_restart_during_downloads_loses_nothing(own_site):
 
 @pytest.mark.log_noise("indexer", "timeout|database|delivery_refused|query")
 @pytest.mark.log_noise("postgres", "canceling statement|terminating connection|could not|connection to client")
-def test_a_silent_database_makes_webhooks_wait_or_fail_but_never_lie(own_stack, graph):
+def test_a_silent_database_makes_webhooks_wait_and_keeps_them(own_stack, graph):
     site = Site(own_stack({"database.query_timeout_ms": 1000}), graph)
     message = site.offer()
     with FrozenDatabase(site.stack):
         answer = site.webhook.post(envelope(site.phone_number_id, [message]))
-        assert answer.status_code == 503
-    site.webhook.deliver(envelope(site.phone_number_id, [message]))
+        assert answer.status_code == 200
+        assert len(list((site.stack.dir / "spool").glob("*.request"))) == 1
     site.wait_for(message["id"])
 
 

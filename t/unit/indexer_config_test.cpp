@@ -35,6 +35,9 @@ TEST(Config, the_minimal_file_gets_the_documented_defaults) {
   EXPECT_EQ(config->server.stop_grace.count(), 20);
   EXPECT_EQ(config->database.connections, 4u);
   EXPECT_EQ(config->auth.audience, "ngx_media");
+  EXPECT_EQ(config->spool.directory, "/var/spool/ngx_media");
+  EXPECT_EQ(config->spool.max_bytes, 1073741824u);
+  EXPECT_EQ(config->spool.max_files, 100000u);
   EXPECT_EQ(config->fetch.concurrency, 16u);
   EXPECT_EQ(config->fetch.max_attempts, 8);
   EXPECT_EQ(config->fetch.lease.count(), 60);
@@ -68,6 +71,10 @@ TEST(Config, wrong_types_and_values_are_errors_with_their_place) {
       std::string::npos);
   EXPECT_NE(problem("[fetch]\nconcurrency = 0").find("must be 1 to 1024"), std::string::npos);
   EXPECT_NE(problem("[fetch]\nallow_plain_http = 1").find("true or false"), std::string::npos);
+  EXPECT_NE(problem("[spool]\ndirectory = \"spool\"").find("absolute"), std::string::npos);
+  EXPECT_NE(problem("[spool]\nmax_files = 0").find("must be 1 to"), std::string::npos);
+  EXPECT_NE(problem("[spool]\nmax_bytes = 2000000").find("server.max_body_bytes"),
+            std::string::npos);
   EXPECT_NE(problem("[server]\nsocket_mode = \"9\"").find("octal"), std::string::npos);
   EXPECT_NE(problem("[server]\nlisten = \"9100\"").find("unix:/path"), std::string::npos);
   EXPECT_NE(problem("[server]\npublic_url = \"media.example\"").find("https://"),

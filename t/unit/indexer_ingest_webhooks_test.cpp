@@ -33,7 +33,7 @@ class WebhooksTest : public testing::Test {
     accounts_[provider + "/" + external_id] = account;
   }
 
-  http::Response send(const http::Request& request) {
+  WebhookDependencies dependencies() {
     WebhookDependencies dependencies;
     dependencies.find_account =
         [this](boost::asio::yield_context, std::string_view provider, std::string_view external_id,
@@ -51,8 +51,32 @@ class WebhooksTest : public testing::Test {
       stored_bodies_.emplace_back(delivery.body);
       return StoredDelivery{"d1", true, 1};
     };
-    dependencies.now = [] { return kNow; };
-    const Webhooks webhooks(registry_, dependencies);
+    dependencies.spool = [this](boost::asio::yield_context,
+                                const SpooledRequest& spooled) -> Result<void> {
+      if (spool_is_full_) return fail(ErrorCode::unavailable, "the spool is full");
+      spooled_.push_back(spooled);
+      return {};
+    };
+    dependencies.has_spooled = [this](const std::string& account_id) {
+      return std::ranges::any_of(spooled_, [&](const SpooledRequest& spooled) {
+        return spooled.account_id == account_id;
+      });
+    };
+    dependencies.now = [this] { return now_; };
+    return dependencies;
+  }
+
+  Result<void> replay(const SpooledRequest& spooled) {
+    const Webhooks webhooks(registry_, dependencies());
+    Result<void> replayed;
+    test::run(loop_, [&](boost::asio::yield_context yield) {
+      replayed = webhooks.replay(spooled, yield);
+    });
+    return replayed;
+  }
+
+  http::Response send(const http::Request& request) {
+    const Webhooks webhooks(registry_, dependencies());
     http::Response response;
     test::run(loop_, [&](boost::asio::yield_context yield) {
       response = webhooks.handle(request, yield);
@@ -81,6 +105,9 @@ class WebhooksTest : public testing::Test {
   std::vector<std::string> stored_bodies_;
   bool is_away_ = false;
   bool store_is_away_ = false;
+  std::vector<SpooledRequest> spooled_;
+  bool spool_is_full_ = false;
+  std::int64_t now_ = kNow;
 };
 
 TEST_F(WebhooksTest, a_signed_delivery_is_stored_and_acknowledged) {
@@ -141,9 +168,61 @@ TEST_F(WebhooksTest, unknown_accounts_and_providers_are_404) {
   }
 }
 
-TEST_F(WebhooksTest, nothing_is_acknowledged_while_the_database_is_away) {
+TEST_F(WebhooksTest, what_the_database_does_not_take_is_spooled) {
   const std::string body = test::provider_fixture("whatsapp/image.json");
   store_is_away_ = true;
+  const auto response = send(signed_request(body, "secret one"));
+  EXPECT_EQ(response.status, 200);
+  EXPECT_EQ(response.body, R"({"delivery_id":null,"is_new":null,"media_created":null})");
+  ASSERT_EQ(spooled_.size(), 1u);
+  EXPECT_EQ(spooled_[0].request.body, body);
+  EXPECT_EQ(spooled_[0].account_id, "a1");
+  EXPECT_EQ(spooled_[0].received_at, kNow);
+  EXPECT_EQ(replay(spooled_[0]).error().code, ErrorCode::unavailable);
+  EXPECT_EQ(spooled_.size(), 1u);
+  store_is_away_ = false;
+  EXPECT_TRUE(replay(spooled_[0]));
+  EXPECT_EQ(stored_bodies_, std::vector{body});
+}
+
+TEST_F(WebhooksTest, later_deliveries_of_the_account_stay_behind_spooled_ones) {
+  add_account("whatsapp", kOtherNumber, "a2", "app_secret", "secret two");
+  const std::string body = test::provider_fixture("whatsapp/text.json");
+  store_is_away_ = true;
+  send(signed_request(body, "secret one"));
+  store_is_away_ = false;
+  EXPECT_EQ(send(signed_request(body, "secret one")).status, 200);
+  EXPECT_EQ(spooled_.size(), 2u);
+  EXPECT_EQ(send(signed_request(body, "secret two", kOtherNumber)).status, 200);
+  EXPECT_EQ(spooled_.size(), 2u);
+  EXPECT_EQ(stored_.size(), 1u);
+}
+
+TEST_F(WebhooksTest, only_signed_and_readable_requests_are_spooled) {
+  store_is_away_ = true;
+  EXPECT_EQ(send(signed_request("{}", "wrong secret")).status, 401);
+  EXPECT_EQ(send(signed_request("not json", "secret one")).status, 400);
+  EXPECT_TRUE(spooled_.empty());
+}
+
+TEST_F(WebhooksTest, a_spooled_request_is_not_verified_again_for_the_same_account) {
+  const std::string body = test::provider_fixture("whatsapp/image.json");
+  const SpooledRequest spooled{signed_request(body, "a secret of before"), "a1", kNow};
+  now_ = kNow + 86400;
+  EXPECT_TRUE(replay(spooled));
+  // Nor does it get into the account of who has the number now.
+  accounts_.clear();
+  add_account("whatsapp", kNumber, "a9", "app_secret", "secret of the next tenant");
+  EXPECT_EQ(replay(spooled).error().code, ErrorCode::unauthorized);
+  accounts_.clear();
+  EXPECT_EQ(replay(spooled).error().code, ErrorCode::not_found);
+  EXPECT_EQ(stored_.size(), 1u);
+}
+
+TEST_F(WebhooksTest, nothing_is_acknowledged_that_neither_database_nor_spool_takes) {
+  const std::string body = test::provider_fixture("whatsapp/image.json");
+  store_is_away_ = true;
+  spool_is_full_ = true;
   const auto response = send(signed_request(body, "secret one"));
   EXPECT_EQ(response.status, 503);
   EXPECT_TRUE(std::ranges::any_of(
