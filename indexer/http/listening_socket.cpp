@@ -7,6 +7,7 @@
 #include <sys/un.h>
 
 #include <cerrno>
+#include <cstdio>
 #include <cstring>
 #include <memory>
 #include <system_error>
@@ -22,8 +23,22 @@ std::unexpected<Error> failure(const std::string& doing, int error_number) {
               doing + ": " + std::error_code(error_number, std::system_category()).message());
 }
 
-/// Removes what a dead process left; a socket that someone answers on stays.
-Result<void> clear_path(const std::string& path, const sockaddr_un& address) {
+Result<sockaddr_un> unix_address(const std::string& path) {
+  sockaddr_un address{};
+  address.sun_family = AF_UNIX;
+  if (path.empty() || path.size() >= sizeof(address.sun_path)) {
+    return fail(ErrorCode::invalid_argument, "not a usable socket path: \"" + path + "\"");
+  }
+  std::memcpy(address.sun_path, path.data(), path.size());
+  return address;
+}
+
+const sockaddr* generic(const sockaddr_un& address) {
+  return reinterpret_cast<const sockaddr*>(&address);
+}
+
+/// Only what a dead process left may be replaced: a socket that nobody answers on.
+Result<void> check_replaceable(const std::string& path) {
   struct stat status {};
   if (::lstat(path.c_str(), &status) != 0) {
     if (errno == ENOENT) return {};
@@ -32,15 +47,14 @@ Result<void> clear_path(const std::string& path, const sockaddr_un& address) {
   if (!S_ISSOCK(status.st_mode)) {
     return fail(ErrorCode::conflict, path + " exists and is not a socket");
   }
+  const auto address = unix_address(path);
+  if (!address) return std::unexpected(address.error());
   const UniqueFd probe(::socket(AF_UNIX, kSocketFlags, 0));
   if (!probe) return failure("create a socket", errno);
-  const auto* name = reinterpret_cast<const sockaddr*>(&address);
-  if (::connect(probe.get(), name, sizeof(address)) == 0 || errno == EAGAIN) {
+  if (::connect(probe.get(), generic(*address), sizeof(*address)) == 0 || errno == EAGAIN) {
     return fail(ErrorCode::conflict, "another process already listens on " + path);
   }
-  if (errno != ECONNREFUSED) return failure("probe " + path, errno);
-  if (::unlink(path.c_str()) != 0) return failure("remove the stale socket " + path, errno);
-  return {};
+  return errno == ECONNREFUSED ? Result<void>() : failure("probe " + path, errno);
 }
 
 using AddressList = std::unique_ptr<addrinfo, decltype([](addrinfo* list) { freeaddrinfo(list); })>;
@@ -97,14 +111,14 @@ Result<ListeningSocket> ListeningSocket::bind(const std::string& listen, unsigne
   return bind_tcp(host, listen.substr(colon + 1));
 }
 
+/// Made beside its place and moved there once it listens: whoever connects while a
+/// dead process is replaced finds one of the two sockets.
 Result<ListeningSocket> ListeningSocket::bind_unix(const std::string& path, unsigned mode) {
-  sockaddr_un address{};
-  address.sun_family = AF_UNIX;
-  if (path.empty() || path.size() >= sizeof(address.sun_path)) {
-    return fail(ErrorCode::invalid_argument, "not a usable socket path: \"" + path + "\"");
-  }
-  std::memcpy(address.sun_path, path.data(), path.size());
-  if (auto cleared = clear_path(path, address); !cleared) return std::unexpected(cleared.error());
+  if (auto checked = check_replaceable(path); !checked) return std::unexpected(checked.error());
+  const std::string draft = path + "~";
+  const auto address = unix_address(draft);
+  if (!address) return std::unexpected(address.error());
+  ::unlink(draft.c_str());
 
   ListeningSocket socket;
   socket.family_ = AF_UNIX;
@@ -113,16 +127,17 @@ Result<ListeningSocket> ListeningSocket::bind_unix(const std::string& path, unsi
   // Before bind() this narrows the mode that the file is created with; what
   // the umask took away is given back after it.
   ::fchmod(socket.fd_.get(), mode);
-  if (::bind(socket.fd_.get(), reinterpret_cast<sockaddr*>(&address), sizeof(address)) != 0) {
-    return failure("bind " + path, errno);
+  if (::bind(socket.fd_.get(), generic(*address), sizeof(*address)) != 0) {
+    return failure("bind " + draft, errno);
   }
   struct stat status {};
-  if (::lstat(path.c_str(), &status) != 0) return failure("look at " + path, errno);
+  if (::lstat(draft.c_str(), &status) != 0) return failure("look at " + draft, errno);
+  if (::chmod(draft.c_str(), mode) != 0) return failure("chmod " + draft, errno);
+  if (::listen(socket.fd_.get(), SOMAXCONN) != 0) return failure("listen on " + draft, errno);
+  if (::rename(draft.c_str(), path.c_str()) != 0) return failure("move " + draft, errno);
   socket.path_ = path;
   socket.device_ = status.st_dev;
   socket.inode_ = status.st_ino;
-  if (::chmod(path.c_str(), mode) != 0) return failure("chmod " + path, errno);
-  if (::listen(socket.fd_.get(), SOMAXCONN) != 0) return failure("listen on " + path, errno);
   return socket;
 }
 

@@ -1,8 +1,10 @@
 #include <gtest/gtest.h>
 #include <sys/stat.h>
 
+#include <atomic>
 #include <chrono>
 #include <fstream>
+#include <thread>
 
 #include <boost/asio/generic/stream_protocol.hpp>
 #include <boost/asio/ip/tcp.hpp>
@@ -405,6 +407,28 @@ TEST_F(HttpServerTest, a_stale_socket_is_replaced_a_live_one_is_not) {
     client.send("GET / HTTP/1.1\r\n\r\n");
     EXPECT_TRUE(client.receive().starts_with("HTTP/1.1 200 "));
   });
+}
+
+TEST_F(HttpServerTest, a_stale_socket_is_never_gone_while_it_is_replaced) {
+  std::atomic<bool> is_replaced = false, is_done = false;
+  std::atomic<int> gaps = 0;
+  std::jthread watcher([&] {
+    while (!is_done) {
+      struct stat status {};
+      const bool before = is_replaced;
+      const bool is_gone = ::stat(path_.c_str(), &status) != 0;
+      if (before && is_replaced && is_gone) ++gaps;
+    }
+  });
+  for (int i = 0; i < 300; ++i) {
+    asio::local::stream_protocol::acceptor(loop_, asio::local::stream_protocol::endpoint(path_));
+    is_replaced = true;
+    Server server = make();
+    EXPECT_TRUE(server.start());
+    is_replaced = false;
+  }
+  is_done = true;
+  EXPECT_EQ(gaps, 0);
 }
 
 TEST_F(HttpServerTest, the_socket_of_a_successor_survives_our_end) {
