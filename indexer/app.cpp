@@ -44,6 +44,7 @@ using std::chrono::seconds;
 constexpr milliseconds kFirstDatabaseWait{200};
 constexpr milliseconds kLongestDatabaseWait{5000};
 constexpr milliseconds kLastNotification{1000};
+constexpr milliseconds kLastStatements{500};
 constexpr seconds kLastWords{2};
 
 std::int64_t unix_now() {
@@ -355,6 +356,7 @@ void App::shut_down(yield_context yield) {
   notifier_.jobs_added();  // those that were given back
   notifier_.drain(yield, kLastNotification);
   stop_background();
+  database_.drain(yield, kLastStatements);
   database_.close();
   signals_.cancel();
   loop_.stop();

@@ -44,7 +44,7 @@ struct Waiter {
 
 struct Database::State : std::enable_shared_from_this<State> {
   State(asio::io_context& io, DatabaseOptions wanted)
-      : loop(io), options(std::move(wanted)), setup(setup_of(options)) {
+      : loop(io), options(std::move(wanted)), setup(setup_of(options)), all_idle(io) {
     for (std::size_t i = 0; i < std::max<std::size_t>(options.connections, 1); ++i) {
       all.push_back(std::make_shared<Connection>(loop));
       idle.push_back(all.back());
@@ -60,6 +60,8 @@ struct Database::State : std::enable_shared_from_this<State> {
   Result<std::shared_ptr<Connection>> take(asio::yield_context yield, TimePoint deadline);
   Result<void> reconnect(asio::yield_context yield, Connection& connection, TimePoint deadline);
   void give_back(std::shared_ptr<Connection> connection);
+  void drain(asio::yield_context yield, std::chrono::milliseconds at_most);
+  void refuse_callers();
   void close();
 
   asio::io_context& loop;
@@ -71,13 +73,15 @@ struct Database::State : std::enable_shared_from_this<State> {
   Backoff backoff;
   TimePoint no_attempt_before{};
   std::string last_failure;
+  asio::steady_timer all_idle;  ///< of drain(): ends when they are
+  bool is_draining = false;     ///< no new callers
   bool is_closed = false;
 };
 
 /// Takes an idle connection, the most recently used first, or queues for one.
 Result<std::shared_ptr<Connection>> Database::State::take(asio::yield_context yield,
                                                           TimePoint deadline) {
-  if (is_closed) return fail(ErrorCode::cancelled, "the database pool is closed");
+  if (is_draining) return fail(ErrorCode::cancelled, "the database pool is closed");
   if (!idle.empty()) {
     auto connection = std::move(idle.back());
     idle.pop_back();
@@ -92,7 +96,7 @@ Result<std::shared_ptr<Connection>> Database::State::take(asio::yield_context yi
   waiter->timer.async_wait(yield[ignored]);
   if (waiter->connection) return std::move(waiter->connection);
   std::erase(waiting, waiter);
-  if (is_closed) return fail(ErrorCode::cancelled, "the database pool is closed");
+  if (is_draining) return fail(ErrorCode::cancelled, "the database pool is closed");
   return fail(ErrorCode::unavailable, "no database connection became free in time");
 }
 
@@ -139,6 +143,7 @@ void Database::State::give_back(std::shared_ptr<Connection> connection) {
   if (connection->is_bloated() || is_closed) connection->close();
   if (is_closed || waiting.empty()) {
     idle.push_back(std::move(connection));
+    if (idle.size() == all.size()) all_idle.cancel();
     return;
   }
   const auto waiter = std::move(waiting.front());
@@ -169,10 +174,23 @@ Result<Rows> Database::State::query(asio::yield_context yield,
   }
 }
 
+void Database::State::refuse_callers() {
+  is_draining = true;
+  for (const auto& waiter : waiting) waiter->timer.cancel();
+}
+
+void Database::State::drain(asio::yield_context yield, std::chrono::milliseconds at_most) {
+  refuse_callers();
+  if (idle.size() == all.size()) return;
+  all_idle.expires_after(at_most);
+  error_code ignored;
+  all_idle.async_wait(yield[ignored]);
+}
+
 void Database::State::close() {
   is_closed = true;
   for (const auto& connection : all) connection->close();
-  for (const auto& waiter : waiting) waiter->timer.cancel();
+  refuse_callers();
 }
 
 Database::Database(asio::io_context& loop, DatabaseOptions options)
@@ -190,6 +208,11 @@ Result<Rows> Database::query_as(asio::yield_context yield, const Uuid& company,
                                 std::string_view sql, const Params& params) {
   const auto state = state_;
   return state->query(yield, company.to_string(), std::string(sql), params);
+}
+
+void Database::drain(asio::yield_context yield, std::chrono::milliseconds at_most) {
+  const auto state = state_;
+  state->drain(yield, at_most);
 }
 
 void Database::close() { state_->close(); }

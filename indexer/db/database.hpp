@@ -77,6 +77,10 @@ class Database {
   Result<Rows> query_as(boost::asio::yield_context yield, const Uuid& company, std::string_view sql,
                         const Params& params = {});
 
+  /// Lets statements under way end, for `at_most`; queued and later callers get
+  /// `cancelled`.
+  void drain(boost::asio::yield_context yield, std::chrono::milliseconds at_most);
+
   /// Closes all connections; queued and later callers get `cancelled`.
   void close();
 

@@ -388,6 +388,26 @@ TEST_F(DatabaseTest, closing_cancels_running_queued_and_later_callers) {
   });
 }
 
+TEST_F(DatabaseTest, draining_lets_running_statements_end_and_refuses_others) {
+  test::run(loop_, [&](yield_context yield) {
+    Database database(loop_, options(2));
+    must(database.query(yield, "SELECT 1"));
+    std::optional<bool> is_done;
+    start([&](yield_context inner) {
+      is_done = database.query(inner, "SELECT pg_sleep(0.3)").has_value();
+    });
+    pause(yield, milliseconds(50));
+    database.drain(yield, milliseconds(1));
+    EXPECT_FALSE(is_done);
+    database.drain(yield, seconds(5));
+    wait_for_all(yield);
+    EXPECT_EQ(is_done, true);
+    const auto later = database.query(yield, "SELECT 1");
+    ASSERT_FALSE(later);
+    EXPECT_EQ(later.error().code, ErrorCode::cancelled);
+  });
+}
+
 TEST_F(DatabaseTest, many_random_kills_never_yield_a_wrong_row) {
   test::run(loop_, [&](yield_context yield) {
     Database database(loop_, options(4));
