@@ -19,7 +19,10 @@ std::optional<Uuid> Uuid::parse(std::string_view text) {
   Uuid uuid;
   std::size_t at = 0;
   for (auto& byte : uuid.bytes) {
-    if (is_dash_position(at) && text[at++] != '-') return std::nullopt;
+    if (is_dash_position(at)) {
+      if (text[at] != '-') return std::nullopt;
+      ++at;
+    }
     const int high = hex_value(text[at++]);
     const int low = hex_value(text[at++]);
     if ((high | low) < 0) return std::nullopt;
