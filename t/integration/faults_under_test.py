@@ -11,7 +11,7 @@ import requests
 
 from watch import servers
 
-# What a backend says when a worker, or the daemon, leaves in the middle of a query.
+# What a backend says when a worker leaves in the middle of a query.
 abandoned_queries = pytest.mark.log_noise("postgres", "connection to client lost")
 
 RESTART_NOISE = [

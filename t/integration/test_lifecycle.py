@@ -11,7 +11,7 @@ from doubles.faults import ALWAYS
 from doubles.whatsapp_webhook import envelope
 from site_under_test import Site, photo
 from stack.process import is_alive, wait_until
-from faults_under_test import FrozenDatabase, abandoned_queries, with_restart_noise
+from faults_under_test import FrozenDatabase, with_restart_noise
 
 
 @pytest.fixture
@@ -165,7 +165,6 @@ def test_a_store_that_lost_its_mark_is_not_written_to(own_site):
     own_site.wait_for(message_id)
 
 
-@abandoned_queries
 def test_jobs_of_a_dead_provider_do_not_hold_up_the_stop(own_site):
     for _ in range(10):
         own_site.send_photo(faults=[("download", "stall", ALWAYS)])

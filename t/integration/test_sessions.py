@@ -11,7 +11,6 @@ from datetime import datetime, timezone
 import psycopg
 import pytest
 
-from faults_under_test import abandoned_queries
 from site_under_test import Site
 from stack.errors import StackError
 from stack.process import wait_until
@@ -167,7 +166,6 @@ def test_the_list_is_readable(site, open_session):
     assert re.fullmatch(r"active +from \S+Z to \S+Z for company .*", line)
 
 
-@abandoned_queries
 def test_what_is_over_is_cleaned_up_by_the_daemon(own_stack):
     site = Site(own_stack())
     token = site.stack.command("session", "open", "--user", site.user, "--company", site.company)

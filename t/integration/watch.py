@@ -13,7 +13,9 @@ FORBIDDEN = {
     "nginx": rf"\[(alert|crit|emerg)\]|{SANITIZER}",
     # A download that failed for good is the provider's fault and no alarm.
     "indexer": rf'"level":"error","event":"(?!media_download_failed)|terminate called|Assertion|{SANITIZER}',
-    "postgres": r"\b(ERROR|FATAL|PANIC):",
+    # A daemon that is stopped may leave in the middle of a statement.
+    "postgres": r"\b(ERROR|PANIC):|(?<!media_indexer@media )FATAL:|"
+                r"FATAL:(?!  connection to client lost)",
 }
 # Idle sockets that are kept on purpose: clients' and the indexer's keepalive connections in nginx,
 # those to the provider in the indexer.
