@@ -1,7 +1,6 @@
 #include "ngx_media_module/cache/local_cache.hpp"
 
 #include <algorithm>
-#include <cstring>
 
 namespace media::nginx {
 
@@ -35,7 +34,7 @@ void LocalCache::insert(CachePart part, const CacheKey& key, const CachedAnswer&
   slot.key = key;
   slot.part = part;
   slot.answer = answer;
-  std::memcpy(slot.value.data(), answer.value.data(), answer.value.size());
+  std::ranges::copy(answer.value, slot.value.begin());
   slot.answer.value = std::span(slot.value).first(answer.value.size());
 }
 

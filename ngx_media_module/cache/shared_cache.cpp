@@ -1,5 +1,6 @@
 #include "ngx_media_module/cache/shared_cache.hpp"
 
+#include <algorithm>
 #include <cstring>
 #include <new>
 
@@ -143,7 +144,7 @@ void SharedCache::insert(CachePart part, const CacheKey& key, const CachedAnswer
   std::array<std::byte, sizeof(Stamp) + kMaxValueBytes> entry;
   const Stamp stamp{answer.ticket, answer.fresh_until, answer.stale_until};
   std::memcpy(entry.data(), &stamp, sizeof stamp);
-  std::memcpy(entry.data() + sizeof stamp, answer.value.data(), answer.value.size());
+  std::ranges::copy(answer.value, entry.begin() + sizeof stamp);
   Guard guard(*this);
   guard.begin_write();
   rings_[static_cast<std::size_t>(part)].insert(
