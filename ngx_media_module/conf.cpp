@@ -88,33 +88,26 @@ char* check(ngx_conf_t* cf, const LocationConf& conf) {
   return check_query(cf, conf);
 }
 
+Statement record_statement(std::string sql, int parameters, std::string name) {
+  return {.sql = std::move(sql),
+          .parameters = parameters,
+          .encode = encode_record,
+          .part = CachePart::records,
+          .name = std::move(name)};
+}
+
 Statement statement_of(const LocationConf& conf) {
   if (conf.query) {
-    return {.sql = *conf.query,
-            .parameters = count_parameters(*conf.query).value_or(1),
-            .encode = encode_record,
-            .part = CachePart::records,
-            .name = "media_lookup_query"};
+    const int parameters = count_parameters(*conf.query).value_or(1);
+    return record_statement(*conf.query, parameters, "media_lookup_query");
   }
   switch (conf.media_by) {
     case MediaBy::rendition:
-      return {.sql = kLookupRendition,
-              .parameters = 2,
-              .encode = encode_record,
-              .part = CachePart::records,
-              .name = "media.lookup_rendition()"};
+      return record_statement(kLookupRendition, 2, "media.lookup_rendition()");
     case MediaBy::key:
-      return {.sql = kLookupKey,
-              .parameters = 1,
-              .encode = encode_record,
-              .part = CachePart::records,
-              .name = "media.lookup_media_by_key()"};
+      return record_statement(kLookupKey, 1, "media.lookup_media_by_key()");
     default:
-      return {.sql = kLookupMedia,
-              .parameters = 1,
-              .encode = encode_record,
-              .part = CachePart::records,
-              .name = "media.lookup_media()"};
+      return record_statement(kLookupMedia, 1, "media.lookup_media()");
   }
 }
 

@@ -23,6 +23,21 @@ std::optional<std::string_view> value_of(ngx_http_request_t* r, const TokenSourc
   return value->not_found ? std::nullopt : std::optional(view({value->len, value->data}));
 }
 
+/// The bytes are the cache's; the request needs its own.
+std::optional<CachedIdentity> own_identity(RequestCtx& ctx, std::span<const std::byte> bytes) {
+  return read_identity(copy(ctx.request->pool, bytes));
+}
+
+bool is_over(const CachedIdentity& identity) { return ngx_time() >= identity.expires_at; }
+
+SessionOutcome adopt(CallerIdentity& caller, const CachedIdentity& identity) {
+  caller.user = borrow(identity.user);
+  caller.role = borrow(identity.role);
+  caller.companies = borrow(identity.companies);
+  caller.company = borrow(identity.companies.substr(0, identity.companies.find(',')));
+  return SessionOutcome::accepted;
+}
+
 }  // namespace
 
 std::optional<std::string_view> find_token(ngx_http_request_t* r, const TokenConf& tokens) {
@@ -34,26 +49,33 @@ std::optional<std::string_view> find_token(ngx_http_request_t* r, const TokenCon
 }
 
 SessionOutcome accept_identity(RequestCtx& ctx, std::span<const std::byte> bytes) {
-  // The bytes are the cache's; the request needs its own.
-  const auto identity = read_identity(copy(ctx.request->pool, bytes));
+  const auto identity = own_identity(ctx, bytes);
   if (!identity) return SessionOutcome::unavailable;
-  if (ngx_time() >= identity->expires_at) {
+  if (is_over(*identity)) {
     return refuse_caller(ctx, {ErrorCode::expired, "the session is over"});
   }
-  CallerIdentity& caller = ctx.caller;
-  caller.user = borrow(identity->user);
-  caller.role = borrow(identity->role);
-  caller.companies = borrow(identity->companies);
-  caller.company = borrow(identity->companies.substr(0, identity->companies.find(',')));
-  return SessionOutcome::accepted;
+  return adopt(ctx.caller, *identity);
+}
+
+SessionOutcome accept_answer(RequestCtx& ctx, const Answer& answer, const char* why_absent) {
+  switch (answer.kind) {
+    case Answer::Kind::found:
+      return accept_identity(ctx, answer.bytes);
+    case Answer::Kind::absent:
+      return refuse_caller(ctx, {ErrorCode::unauthorized, why_absent});
+    case Answer::Kind::unavailable:
+    case Answer::Kind::broken:
+      break;
+  }
+  return SessionOutcome::unavailable;
 }
 
 /// What is over is found out anew, with the leeway of the rules.
 std::optional<SessionOutcome> accept_unless_over(RequestCtx& ctx,
                                                  std::span<const std::byte> bytes) {
-  const auto identity = read_identity(bytes);
-  if (!identity || ngx_time() >= identity->expires_at) return std::nullopt;
-  return accept_identity(ctx, bytes);
+  const auto identity = own_identity(ctx, bytes);
+  if (!identity || is_over(*identity)) return std::nullopt;
+  return adopt(ctx.caller, *identity);
 }
 
 SessionOutcome refuse_caller(RequestCtx& ctx, const Error& error) {

@@ -22,6 +22,8 @@ std::span<const std::byte> write_accepted(const Identity& identity, std::span<st
 inline Error too_many_companies() {
   return {ErrorCode::unauthorized, "the session names too many companies"};
 }
+/// The same with the database's answer; without a row the caller is refused.
+SessionOutcome accept_answer(RequestCtx& ctx, const Answer& answer, const char* why_absent);
 /// Logs why, at info: it is the client's fault, or that of keys that differ.
 SessionOutcome refuse_caller(RequestCtx& ctx, const Error& error);
 

@@ -9,16 +9,7 @@ namespace media::nginx {
 namespace {
 
 SessionOutcome outcome_of(RequestCtx& ctx, const Answer& answer) {
-  switch (answer.kind) {
-    case Answer::Kind::found:
-      return accept_identity(ctx, answer.bytes);
-    case Answer::Kind::absent:
-      return refuse_caller(ctx, {ErrorCode::unauthorized, "no such session"});
-    case Answer::Kind::unavailable:
-    case Answer::Kind::broken:
-      break;
-  }
-  return SessionOutcome::unavailable;
+  return accept_answer(ctx, answer, "no such session");
 }
 
 void take_answer(RequestCtx& ctx, const Answer& answer) {

@@ -58,16 +58,7 @@ SessionOutcome ask_whether_revoked(RequestCtx& ctx, const Session& session, cons
 }
 
 SessionOutcome outcome_of_revocation(RequestCtx& ctx, const Answer& answer) {
-  switch (answer.kind) {
-    case Answer::Kind::found:
-      return accept_identity(ctx, answer.bytes);
-    case Answer::Kind::absent:
-      return refuse_caller(ctx, {ErrorCode::unauthorized, "the token was revoked"});
-    case Answer::Kind::unavailable:
-    case Answer::Kind::broken:
-      break;
-  }
-  return SessionOutcome::unavailable;
+  return accept_answer(ctx, answer, "the token was revoked");
 }
 
 }  // namespace media::nginx
