@@ -16,6 +16,9 @@ namespace {
 constexpr const char* kLookupMedia =
     "SELECT company_id, status, visibility, store, storage_key, mime_type, file_name, size, sha256 "
     "FROM media.lookup_media($1)";
+constexpr const char* kLookupMediaMany =
+    "SELECT asked, company_id, status, visibility, store, storage_key, mime_type, file_name, size, "
+    "sha256 FROM media.lookup_media_many($1)";
 constexpr const char* kLookupRendition =
     "SELECT company_id, status, visibility, store, storage_key, mime_type, file_name, size, sha256 "
     "FROM media.lookup_rendition($1, $2)";
@@ -96,7 +99,14 @@ Statement record_statement(std::string sql, int parameters, std::string name) {
           .name = std::move(name)};
 }
 
-Statement statement_of(const LocationConf& conf) {
+Statement media_statement(MainConf& main, ngx_pool_t* pool) {
+  Statement statement = record_statement(kLookupMedia, 1, "media.lookup_media()");
+  statement.many =
+      main.use_statement(pool, record_statement(kLookupMediaMany, 1, "media.lookup_media_many()"));
+  return statement;
+}
+
+Statement statement_of(const LocationConf& conf, MainConf& main, ngx_pool_t* pool) {
   if (conf.query) {
     const int parameters = count_parameters(*conf.query).value_or(1);
     return record_statement(*conf.query, parameters, "media_lookup_query");
@@ -107,7 +117,7 @@ Statement statement_of(const LocationConf& conf) {
     case MediaBy::key:
       return record_statement(kLookupKey, 1, "media.lookup_media_by_key()");
     default:
-      return record_statement(kLookupMedia, 1, "media.lookup_media()");
+      return media_statement(main, pool);
   }
 }
 
@@ -155,7 +165,8 @@ AccessPolicy policy_of(const LocationConf& conf, MainConf& main, ngx_pool_t* poo
   return {.sessions = conf.sessions,
           .tokens = conf.tokens != nullptr ? conf.tokens : main.default_tokens,
           .links = conf.links,
-          .statement = conf.is_media() ? main.use_statement(pool, statement_of(conf)) : nullptr,
+          .statement =
+              conf.is_media() ? main.use_statement(pool, statement_of(conf, main, pool)) : nullptr,
           .require = conf.require.value_or(Requirements{.session = true})};
 }
 

@@ -39,6 +39,12 @@ class IntrusiveList {
     return item;
   }
 
+  /// `visit` may not change the list.
+  template <class Visit>
+  void for_each(Visit visit) {
+    for (ListHook* hook = head_.next; hook != &head_; hook = hook->next) visit(element(hook));
+  }
+
   void remove(T& item) {
     ListHook& hook = static_cast<Hook&>(item);
     // NOLINTNEXTLINE(clang-analyzer-core.NullDereference): what is in a list has neighbours

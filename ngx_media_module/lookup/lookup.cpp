@@ -12,9 +12,11 @@ namespace {
 
 constexpr ngx_msec_t kConnectTimeout = 5000;
 constexpr ngx_msec_t kStartJitter = 50;
-/// Lookups sent together to one backend: enough to share system calls, few
+/// Statements sent together to one backend: enough to share system calls, few
 /// enough to keep several backends busy.
-constexpr int kBatchSize = 16;
+constexpr std::size_t kMaxStatements = 16;
+/// Lookups sent together, most of them in one statement.
+constexpr std::size_t kMaxLookups = 64;
 /// How long a connection is kept that could not prepare every statement.
 constexpr ngx_msec_t kPrepareAgainAfter = 5000;
 constexpr std::size_t kMaxColumns = 32;
@@ -42,17 +44,40 @@ std::string describe(const PGresult& error) {
 
 using Columns = std::array<Column, kMaxColumns>;
 
-Row row_of(const PGresult& result, Columns& columns) {
+Row row_of(const PGresult& result, int row, Columns& columns) {
   const auto count = std::min(static_cast<std::size_t>(PQnfields(&result)), kMaxColumns);
   for (std::size_t i = 0; i < count; ++i) {
     const int field = static_cast<int>(i);
     columns[i] = {.name = PQfname(&result, field),
                   .type = PQftype(&result, field),
-                  .bytes = {PQgetvalue(&result, 0, field),
-                            static_cast<std::size_t>(PQgetlength(&result, 0, field))},
-                  .is_null = PQgetisnull(&result, 0, field) != 0};
+                  .bytes = {PQgetvalue(&result, row, field),
+                            static_cast<std::size_t>(PQgetlength(&result, row, field))},
+                  .is_null = PQgetisnull(&result, row, field) != 0};
   }
   return Row(std::span(columns).first(count));
+}
+
+/// A leader and its followers, in the order in which they were asked about.
+std::vector<Lookup*> disband(Lookup& leader) {
+  std::vector<Lookup*> lookups{&leader};
+  while (!leader.followers.empty()) lookups.push_back(&leader.followers.pop_front());
+  return lookups;
+}
+
+/// What Statement::many takes: "{ID,ID}".
+std::string ids_of(Lookup& leader) {
+  std::string ids = "{" + leader.question.parameters[0];
+  leader.followers.for_each(
+      [&ids](const Lookup& lookup) { ids.append(",").append(lookup.question.parameters[0]); });
+  return ids + "}";
+}
+
+/// Takes the lookup that a row of Statement::many is about out of `lookups`.
+Lookup* take_asked(std::span<Lookup*> lookups, const Row& row) {
+  const Column* const column = row.find("asked");
+  const auto asked = column == nullptr ? std::nullopt : integer_of(*column);
+  if (!asked || *asked < 1 || static_cast<std::size_t>(*asked) > lookups.size()) return nullptr;
+  return std::exchange(lookups[static_cast<std::size_t>(*asked) - 1], nullptr);
 }
 
 }  // namespace
@@ -136,34 +161,80 @@ void LookupEngine::wake_connections() {
 void LookupEngine::dispatch() {
   guard<int>(log_, 0, [this] {
     while (queue_.has_pending()) {
-      PgConnection* connection = least_busy();
-      if (connection == nullptr) {
-        wake_connections();
-        break;
-      }
+      PgConnection* connection = next_connection();
+      if (connection == nullptr) break;
       send_batch(*connection);
     }
     return 0;
   });
 }
 
-/// False when the connection broke.
-bool LookupEngine::send_batch(PgConnection& connection) {
-  for (int sent = 0; sent < kBatchSize && queue_.has_pending(); ++sent) {
+/// Null: the lookups wait until a connection is there, or has answered. Sent behind
+/// others they would not be answered sooner, and as one statement they cost less; but
+/// when that is full there is no reason to wait.
+PgConnection* LookupEngine::next_connection() {
+  PgConnection* connection = least_busy();
+  if (connection == nullptr) {
+    wake_connections();
+    return nullptr;
+  }
+  const bool is_busy = connection->unanswered() > 0;
+  const bool may_grow =
+      queue_.first_pending().question.statement->many != nullptr && queue_.pending() < kMaxLookups;
+  return is_busy && may_grow ? nullptr : connection;
+}
+
+void LookupEngine::send_batch(PgConnection& connection) {
+  gather_batch(connection);
+  for (Lookup* leader : leaders_) {
+    if (connection.is_ready()) {
+      send(connection, *leader);
+    } else {
+      on_unanswered(*leader);  // it broke, and could tell only of those that were sent
+    }
+  }
+  if (connection.is_ready() && !leaders_.empty()) connection.finish_batch();
+}
+
+/// Takes lookups off the queue, each to lead or to follow one of the same statement.
+void LookupEngine::gather_batch(PgConnection& connection) {
+  leaders_.clear();
+  for (std::size_t taken = 0; taken < kMaxLookups && queue_.has_pending(); ++taken) {
+    if (leaders_.size() == kMaxStatements) return;
+    // Alone in its batch, a retry can't suffer from another lookup's error again.
+    const bool is_retry = queue_.first_pending().retries > 0;
+    if (is_retry && !leaders_.empty()) return;
     Lookup& lookup = queue_.take_pending();
     if (!connection.is_prepared(*lookup.question.statement)) {
       refuse_unprepared(connection, lookup);
-      if (!connection.is_ready()) return false;
+      if (!connection.is_ready()) return;
       continue;
     }
     lookup.connection = &connection;
-    const bool is_retry = lookup.retries > 0;
-    if (!connection.send(lookup, lookup.question)) return false;
-    // Alone in its batch, a retry can't suffer from another lookup's error again.
-    if (is_retry) break;
+    if (Lookup* leader = leader_for(lookup, connection)) {
+      leader->followers.push_back(lookup);
+    } else {
+      leaders_.push_back(&lookup);
+    }
+    if (is_retry) return;
   }
-  connection.finish_batch();
-  return connection.is_ready();
+}
+
+Lookup* LookupEngine::leader_for(const Lookup& lookup, const PgConnection& connection) {
+  const Statement& statement = *lookup.question.statement;
+  if (statement.many == nullptr || !connection.is_prepared(*statement.many)) return nullptr;
+  const auto found = std::ranges::find_if(
+      leaders_, [&](const Lookup* leader) { return leader->question.statement == &statement; });
+  return found == leaders_.end() ? nullptr : *found;
+}
+
+void LookupEngine::send(PgConnection& connection, Lookup& leader) {
+  const Question& question = leader.question;
+  if (leader.followers.empty()) {
+    connection.send(leader, *question.statement, question.parameters);
+  } else {
+    connection.send(leader, *question.statement->many, {ids_of(leader)});
+  }
 }
 
 /// What was wrong with the statement may have been put right by now, so a
@@ -212,17 +283,45 @@ void LookupEngine::on_ready(PgConnection&) {
 void LookupEngine::on_answer(PgConnection& connection, PipelineRequest& request,
                              const PGresult& result) {
   auto& lookup = static_cast<Lookup&>(request);
-  if (PQresultStatus(&result) == PGRES_TUPLES_OK) {
+  if (!lookup.followers.empty()) {
+    answer_followed(connection, lookup, result);
+  } else if (PQresultStatus(&result) == PGRES_TUPLES_OK) {
     answer_with_row(lookup, result);
   } else {
     answer_with_error(connection, lookup, result);
+  }
+  if (queue_.has_pending()) dispatch_call_.post();
+}
+
+/// Which of them an error is about is not known: each is asked about alone.
+void LookupEngine::answer_followed(PgConnection& connection, Lookup& leader,
+                                   const PGresult& result) {
+  if (PQresultStatus(&result) == PGRES_TUPLES_OK) return answer_with_rows(leader, result);
+  const bool is_aborted = PQresultStatus(&result) == PGRES_PIPELINE_ABORTED;
+  const std::string text = leader.question.statement->many->name + " failed: " + describe(result);
+  on_unanswered(leader);
+  if (is_session_error(sqlstate_of(result))) return connection.drop(text);
+  if (!is_aborted) log_throttled(answer_log_, NGX_LOG_ERR, log_, text);
+}
+
+void LookupEngine::answer_with_rows(Lookup& leader, const PGresult& result) {
+  auto lookups = disband(leader);
+  for (int i = 0; i < PQntuples(&result); ++i) {
+    Columns columns;
+    const Row row = row_of(result, i, columns);
+    if (Lookup* lookup = take_asked(lookups, row)) {
+      finish(*lookup, {LookupResult::Kind::found, &row});
+    }
+  }
+  for (Lookup* lookup : lookups) {
+    if (lookup != nullptr) finish(*lookup, {LookupResult::Kind::absent});
   }
 }
 
 void LookupEngine::answer_with_row(Lookup& lookup, const PGresult& result) {
   if (PQntuples(&result) == 0) return finish(lookup, {LookupResult::Kind::absent});
   Columns columns;
-  const Row row = row_of(result, columns);
+  const Row row = row_of(result, 0, columns);
   finish(lookup, {LookupResult::Kind::found, &row});
 }
 
@@ -247,7 +346,7 @@ void LookupEngine::on_unprepared(const Statement& statement, const PGresult& err
 }
 
 void LookupEngine::on_unanswered(PipelineRequest& request) {
-  retry_or_give_up(static_cast<Lookup&>(request));
+  for (Lookup* lookup : disband(static_cast<Lookup&>(request))) retry_or_give_up(*lookup);
 }
 
 void LookupEngine::retry_or_give_up(Lookup& lookup) {

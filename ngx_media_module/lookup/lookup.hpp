@@ -23,8 +23,9 @@ struct LookupResult {
 };
 
 /// Asks the database through a few connections. One for each worker. Lookups of
-/// one turn of the event loop leave in batches; every lookup is answered within
-/// the timeout; one whose connection breaks is asked again.
+/// one turn of the event loop, and those that come while the connections are busy,
+/// leave in a batch, as one statement where there is one for many; every lookup is
+/// answered within the timeout; one whose connection breaks is asked again.
 class LookupEngine final : private PgConnection::Owner {
  public:
   class Client {
@@ -68,11 +69,17 @@ class LookupEngine final : private PgConnection::Owner {
   PgConnection* least_busy();
   void wake_connections();
   void dispatch();
-  bool send_batch(PgConnection& connection);
+  PgConnection* next_connection();
+  void send_batch(PgConnection& connection);
+  void gather_batch(PgConnection& connection);
+  Lookup* leader_for(const Lookup& lookup, const PgConnection& connection);
+  void send(PgConnection& connection, Lookup& leader);
   void refuse_unprepared(PgConnection& connection, Lookup& lookup);
   void expire();
   void rearm_deadline();
   void answer_with_row(Lookup& lookup, const PGresult& result);
+  void answer_followed(PgConnection& connection, Lookup& leader, const PGresult& result);
+  void answer_with_rows(Lookup& leader, const PGresult& result);
   void answer_with_error(PgConnection& connection, Lookup& lookup, const PGresult& result);
   void retry_or_give_up(Lookup& lookup);
   void finish(Lookup& lookup, const LookupResult& result);
@@ -83,6 +90,7 @@ class LookupEngine final : private PgConnection::Owner {
   ngx_log_t* log_;
   LookupQueue queue_;
   std::vector<std::unique_ptr<PgConnection>> connections_;
+  std::vector<Lookup*> leaders_;  ///< of the batch that is being sent: one for each statement
   Timer deadline_timer_;
   PostedCall dispatch_call_;
   unsigned failures_ = 0;

@@ -23,7 +23,7 @@ inline constexpr unsigned kMaxRetries = 2;
 struct DeadlineHook : ListHook {};
 
 /// One question to the database, under way. It is in the deadline list, and
-/// either pending here or in the pipeline of a connection.
+/// either pending here, in the pipeline of a connection, or follows one that is.
 struct Lookup : PipelineRequest, DeadlineHook {
   enum class Stage { free, pending, sent, answered };
 
@@ -33,6 +33,8 @@ struct Lookup : PipelineRequest, DeadlineHook {
   std::uint64_t deadline = 0;  ///< likewise
   IntrusiveList<LookupWaiter, LookupWaiter> waiters;
   void* connection = nullptr;  ///< of a sent lookup
+  /// Those sent with it, in one statement; they are in no pipeline themselves.
+  IntrusiveList<Lookup, PipelineRequest> followers;
   Stage stage = Stage::free;
   unsigned retries = 0;
 
@@ -60,6 +62,9 @@ class LookupQueue {
               std::uint64_t deadline);
 
   bool has_pending() const { return !pending_.empty(); }
+  std::size_t pending() const { return pending_.size(); }
+  /// Only when has_pending().
+  const Lookup& first_pending() { return pending_.front(); }
   /// The next to be sent; it is in stage `sent` from now on.
   Lookup& take_pending();
   /// Gives a sent lookup back to be sent once more. False when that was done

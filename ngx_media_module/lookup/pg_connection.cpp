@@ -49,18 +49,16 @@ void PgConnection::start() {
   owner_.on_ready(*this);
 }
 
-bool PgConnection::send(PipelineRequest& request, const Question& question) {
+void PgConnection::send(PipelineRequest& request, const Statement& statement,
+                        const Parameters& parameters) {
   requests_.push_back(request);
-  if (send_question(question)) return true;
-  drop_with_libpq_error("sending");
-  return false;
+  if (!send_statement(statement, parameters)) drop_with_libpq_error("sending");
 }
 
-bool PgConnection::send_question(const Question& question) {
+bool PgConnection::send_statement(const Statement& statement, const Parameters& parameters) {
   constexpr int kBinary = 1;
-  const Statement& statement = *question.statement;
-  std::array<const char*, Statement::kMaxParameters> values;
-  for (std::size_t i = 0; i < values.size(); ++i) values[i] = question.parameters[i].c_str();
+  std::array<const char*, std::tuple_size_v<Parameters>> values;
+  for (std::size_t i = 0; i < values.size(); ++i) values[i] = parameters[i].c_str();
   if (prepares_) {
     return PQsendQueryPrepared(pg(), name_on_server(statement).c_str(), statement.parameters,
                                values.data(), nullptr, nullptr, kBinary) == 1;

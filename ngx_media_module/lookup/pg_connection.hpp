@@ -8,7 +8,7 @@
 #include "ngx_media_module/intrusive_list.hpp"
 #include "ngx_media_module/lookup/pg_link.hpp"
 #include "ngx_media_module/lookup/pipeline_request.hpp"
-#include "ngx_media_module/lookup/question.hpp"
+#include "ngx_media_module/lookup/statement.hpp"
 
 namespace media::nginx {
 
@@ -45,9 +45,9 @@ class PgConnection final : public PgLink {
   /// When the statements were prepared, in monotonic milliseconds.
   ngx_msec_t prepared_at() const { return prepared_at_; }
 
-  /// Queues the question; goes out with the next finish_batch(). False when
-  /// the connection is lost. Only when its statement is prepared.
-  bool send(PipelineRequest& request, const Question& question);
+  /// Queues the statement; it goes out with the next finish_batch(). May lose the
+  /// connection, and tells the owner then. Only when the statement is prepared.
+  void send(PipelineRequest& request, const Statement& statement, const Parameters& parameters);
   /// Ends a batch: an error in it aborts only what comes after it in the batch.
   void finish_batch();
 
@@ -55,7 +55,7 @@ class PgConnection final : public PgLink {
   void start_session() override;
   void prepare();
   void start();
-  bool send_question(const Question& question);
+  bool send_statement(const Statement& statement, const Parameters& parameters);
   void on_input() override;
   void on_dropped(std::string_view reason) override;
   bool may_leave() override { return is_ready() && requests_.empty(); }

@@ -1,6 +1,5 @@
 #pragma once
 
-#include <array>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -14,7 +13,7 @@ namespace media::nginx {
 /// One question to the database: what is asked, and how its answer is found again.
 struct Question {
   const Statement* statement = nullptr;
-  std::array<std::string, Statement::kMaxParameters> parameters;
+  Parameters parameters;
   CacheKey key;
   CacheTag tag = 0;  ///< what invalidates the answer
   /// That of the token which is asked about, in the bytes of write_identity().

@@ -31,16 +31,20 @@ struct Question;
 using AnswerEncoder = Result<EncodedAnswer> (*)(const Row& row, const Question& question,
                                                 AnswerBuffer buffer);
 
+/// $1, $2, ... of a statement.
+using Parameters = std::array<std::string, 3>;
+
 /// A kind of question to the database. Parameters are texts; each connection
 /// prepares it once.
 struct Statement {
-  static constexpr std::size_t kMaxParameters = 3;
-
   std::string sql;
   int parameters = 1;
   AnswerEncoder encode = nullptr;
   CachePart part = CachePart::records;
   std::string name;  ///< what log lines call it
+  /// Asks the same about several at once: its parameter is an array of uuid, its
+  /// rows say in `asked` which one, from 1. Null: there is no such statement.
+  const Statement* many = nullptr;
 
   // Set when it is registered with the connections:
   std::size_t index = 0;

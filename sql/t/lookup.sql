@@ -1,6 +1,6 @@
 BEGIN;
 \ir include/fixture.sql
-SELECT plan(15);
+SELECT plan(19);
 
 SELECT pg_temp.deliver(pg_temp.shop_a(), 'm1', 1, '{"file_name": "cat.png"}') AS media \gset
 CREATE FUNCTION pg_temp.status_seen() RETURNS text LANGUAGE sql AS $$
@@ -36,6 +36,24 @@ UPDATE media.media_files SET is_active = FALSE;
 SELECT is(pg_temp.status_seen(), NULL, 'deleted media are not found');
 UPDATE media.media_files SET is_active = TRUE;
 SELECT is(pg_temp.status_seen(), 'completed', 'restored ones are');
+
+SELECT count(pg_temp.deliver(pg_temp.shop_a(), 'n' || i, 1, '{"file_name": "dog.png"}')) AS delivered
+FROM generate_series(1, 3) AS i \gset
+UPDATE media.media_files SET is_active = FALSE WHERE id = pg_temp.media_of('n2');
+SELECT array_agg(pg_temp.media_of(name)) || '{aaaaaaaa-0000-4000-8000-00000000ffff,NULL}' || pg_temp.media_of('m1') AS ids
+FROM unnest('{n1,m1,n2,n3}'::text[]) AS name \gset
+SELECT results_eq(
+    format($$SELECT asked, status FROM media.lookup_media_many(%L) ORDER BY asked$$, :'ids'),
+    $$VALUES (1::bigint, 'pending'), (2, 'completed'), (4, 'pending'), (7, 'completed')$$,
+    'of many, each that is there is found at its place');
+SELECT results_eq(
+    format($$SELECT * FROM media.lookup_media_many(%L) ORDER BY asked$$, :'ids'),
+    format($$SELECT a.asked, l.* FROM unnest(%L::uuid[]) WITH ORDINALITY AS a (id, asked)
+             CROSS JOIN LATERAL media.lookup_media(a.id) AS l ORDER BY a.asked$$, :'ids'),
+    'and as if asked about alone');
+SELECT is_empty($$SELECT * FROM media.lookup_media_many('{}')$$, 'no ids, no rows');
+SELECT is_empty($$SELECT * FROM media.lookup_media_many(NULL)$$, 'nor for none');
+
 UPDATE media.blobs SET state = 'deleting';
 SELECT is(pg_temp.status_seen(), NULL, 'media whose bytes are being deleted are not found');
 UPDATE media.blobs SET state = 'gone';

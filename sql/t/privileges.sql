@@ -1,6 +1,6 @@
 BEGIN;
 \ir include/fixture.sql
-SELECT plan(28);
+SELECT plan(29);
 
 SELECT pg_temp.deliver(pg_temp.shop_a(), 'a1') AS media \gset
 
@@ -19,8 +19,8 @@ $$;
 
 SELECT set_eq(
     $$SELECT pg_temp.callable_by('media_nginx')$$,
-    ARRAY['lookup_media', 'lookup_rendition', 'lookup_media_by_key', 'lookup_session', 'lookup_revocation',
-          'schema_version'],
+    ARRAY['lookup_media', 'lookup_media_many', 'lookup_rendition', 'lookup_media_by_key', 'lookup_session',
+          'lookup_revocation', 'schema_version'],
     'nginx may look things up, and nothing else');
 SELECT set_eq(
     $$SELECT pg_temp.callable_by('media_indexer')$$,
@@ -55,7 +55,7 @@ SELECT is_empty(
     $$SELECT oid::regprocedure FROM pg_proc
       WHERE pronamespace = 'media'::regnamespace
         AND (proowner <> 'media_owner'::regrole
-             OR (prosecdef AND oid <> 'media.lookup_media'::regproc
+             OR (prosecdef AND oid NOT IN ('media.lookup_media'::regproc, 'media.lookup_media_many'::regproc)
                  AND NOT 'search_path=pg_catalog, media, pg_temp' = ANY (coalesce(proconfig, '{}'))))$$,
     'and every function; definer functions fix their search path, or use none');
 SELECT is(
@@ -112,6 +112,8 @@ SET LOCAL search_path = trap, pg_catalog, public;
 SET LOCAL ROLE media_nginx;
 SELECT isnt_empty(format($$SELECT * FROM media.lookup_media(%L)$$, :'id'),
     'foreign operators and types are not used');
+SELECT isnt_empty(format($$SELECT * FROM media.lookup_media_many(ARRAY[%L::pg_catalog.uuid])$$, :'id'),
+    'nor when many are asked about');
 RESET ROLE;
 
 SELECT * FROM finish();

@@ -300,11 +300,19 @@ def test_a_lookup_that_fails_does_not_harm_those_sent_with_it(own_site, item):
          "sha256 bytea, modified_at timestamptz) LANGUAGE plpgsql SECURITY DEFINER AS $$ BEGIN "
          f"IF p_id = '{poison}' THEN RAISE EXCEPTION 'poison'; END IF; "
          "RETURN QUERY SELECT * FROM media.lookup_media_kept(p_id); END $$")
+    psql("ALTER FUNCTION media.lookup_media_many(uuid[]) RENAME TO lookup_media_many_kept")
+    psql("CREATE FUNCTION media.lookup_media_many(p_ids uuid[]) RETURNS TABLE (asked bigint, company_id uuid, "
+         "status text, visibility text, store text, storage_key text, mime_type text, file_name text, "
+         "size bigint, sha256 bytea, modified_at timestamptz) LANGUAGE sql SECURITY DEFINER AS $$ "
+         "SELECT a.asked, l.* FROM unnest(p_ids) WITH ORDINALITY AS a (id, asked) "
+         "CROSS JOIN LATERAL media.lookup_media(a.id) AS l $$")
     try:
         with ThreadPoolExecutor(16) as pool:
             statuses = list(pool.map(lambda path: own_site.get(path).status_code,
                                      [item["file_url"], f"/media/{poison}"] * 200))
     finally:
+        psql("DROP FUNCTION media.lookup_media_many(uuid[])")
+        psql("ALTER FUNCTION media.lookup_media_many_kept(uuid[]) RENAME TO lookup_media_many")
         psql("DROP FUNCTION media.lookup_media(uuid)")
         psql("ALTER FUNCTION media.lookup_media_kept(uuid) RENAME TO lookup_media")
     assert statuses == [200, 503] * 200

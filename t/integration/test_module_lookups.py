@@ -2,7 +2,7 @@
 
 import time
 import uuid
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 
 import pytest
 import requests
@@ -109,6 +109,66 @@ class LookupSite(Guarded):
         wait_until(lambda: self.get(path).headers.get("X-Source") == "cache", 10, f"{path} in the cache")
 
 
+class WaitingQuestions:
+    """Holds the database until all that was asked about has reached the worker; both connections
+    are busy before that."""
+
+    def __init__(self, site, proxy):
+        self.site = site
+        self.proxy = proxy
+        self.asked = []
+
+    def __enter__(self):
+        self._pool = ThreadPoolExecutor(256)
+        return self
+
+    def ask(self, media):
+        future = Future()
+        self.asked.append((media, future))
+        return future
+
+    def __exit__(self, kind, *_):
+        if kind is None:
+            self._ask_all()
+        self._pool.shutdown()
+
+    def _ask_all(self):
+        self._before = len(self.proxy.asked)
+        with FrozenDatabase(self.site.stack):
+            for busy in (1, 2):
+                self._pool.submit(self.site.status, f"/id/{uuid.uuid4()}")
+                wait_until(lambda: self.questions() == busy, 1, f"{busy} busy connections")
+            for media, future in self.asked:
+                self._pool.submit(lambda media=media, future=future:
+                                  future.set_result(self.site.status(f"/id/{media}")))
+            wait_until(lambda: self._under_way() == 2 + len(self.asked), 1.5, "all questions")
+
+    def _under_way(self):
+        return self.site.get("/status").json()["lookups_under_way"]
+
+    def questions(self):
+        return len(self.proxy.asked) - self._before
+
+
+@pytest.fixture
+def proxy(site, tmp_path_factory):
+    """Between the module and the database."""
+    proxy = PostgresProxy(tmp_path_factory.mktemp("pg"), site.stack.postgres.socket_dir)
+    drop_in = site.stack.dir / "nginx" / "ngx_media.conf"
+    kept = drop_in.read_text()
+    conninfo = site.stack.postgres.conninfo("media_nginx")
+    drop_in.write_text(kept.replace(
+        conninfo, conninfo.replace(str(site.stack.postgres.socket_name), str(proxy.directory))))
+    try:
+        site.configure(LOCATIONS)
+        site.warm(f"/id/{insert_media(site.owner)}")
+        yield proxy
+    finally:
+        drop_in.write_text(kept)
+        site.configure(LOCATIONS)
+        proxy.close()
+
+
 @pytest.fixture(scope="module")
 def site(stacks, quick_settings):
     stack = stacks.start("lookups", quick_settings, workers=1)
@@ -190,29 +250,55 @@ class TestConnections:
         assert len(pids) == 2
 
     @abandoned_queries
-    def test_questions_do_not_wait_for_the_answers_to_others(self, site, tmp_path_factory):
-        proxy = PostgresProxy(tmp_path_factory.mktemp("pg"), site.stack.postgres.socket_dir)
-        drop_in = site.stack.dir / "nginx" / "ngx_media.conf"
-        kept = drop_in.read_text()
-        through_proxy = site.stack.postgres.conninfo("media_nginx").replace(
-            str(site.stack.postgres.socket_name), str(proxy.directory))
-        drop_in.write_text(kept.replace(site.stack.postgres.conninfo("media_nginx"), through_proxy))
-        ids = [uuid.uuid4() for _ in range(24)]
+    def test_questions_do_not_wait_for_the_answers_to_others(self, site, proxy):
+        names = [f"absent-{uuid.uuid4()}" for _ in range(24)]
+        with ThreadPoolExecutor(len(names)) as pool, FrozenDatabase(site.stack):
+            before = len(proxy.asked)
+            answers = [pool.submit(site.status, f"/own/{name}") for name in names]
+            wait_until(lambda: len(proxy.asked) == before + len(names), 1.5, "24 questions")
+            assert not any(answer.done() for answer in answers)
+            per_connection = [proxy.asked[before:].count(each) for each in set(proxy.asked)]
+        assert {answer.result() for answer in answers} == {404}
+        assert len([count for count in per_connection if count]) == 2
+
+
+class TestManyAtOnce:
+    """Media that are asked about while the connections are busy are one question."""
+
+    @abandoned_queries
+    def test_each_gets_its_own_answer(self, site, proxy):
+        with WaitingQuestions(site, proxy) as waiting:
+            ours = [waiting.ask(insert_media(site.owner)) for _ in range(10)]
+            absent = [waiting.ask(uuid.uuid4()) for _ in range(10)]
+            foreign = [waiting.ask(insert_media(Site(site.stack))) for _ in range(2)]
+            deleted = insert_media(site.owner)
+            site.psql(f"UPDATE media.media_files SET is_active = FALSE WHERE id = '{deleted}'")
+            gone = waiting.ask(deleted)
+        assert [answer.result() for answer in ours] == [200] * 10
+        assert {answer.result() for answer in [*absent, *foreign, gone]} == {404}
+        assert waiting.questions() <= 2 + 2
+
+    @abandoned_queries
+    def test_more_than_one_statement_takes(self, site, proxy):
+        with WaitingQuestions(site, proxy) as waiting:
+            answers = [waiting.ask(uuid.uuid4()) for _ in range(150)]
+        assert {answer.result() for answer in answers} == {404}
+        assert waiting.questions() <= 2 + 4
+
+    @abandoned_queries
+    @pytest.mark.log_noise("nginx", r"lookup_media_many\(\) failed")
+    @pytest.mark.log_noise("postgres", "lookup_media_many|STATEMENT")
+    def test_when_they_fail_each_is_asked_about_alone(self, site, proxy):
+        site.psql("ALTER FUNCTION media.lookup_media_many(uuid[]) RENAME TO kept")
         try:
-            site.configure(LOCATIONS)
-            site.warm(f"/id/{insert_media(site.owner)}")
-            with ThreadPoolExecutor(len(ids)) as pool, FrozenDatabase(site.stack):
-                before = len(proxy.asked)
-                answers = [pool.submit(site.status, f"/id/{each}") for each in ids]
-                wait_until(lambda: len(proxy.asked) == before + len(ids), 1.5, "24 questions")
-                assert not any(answer.done() for answer in answers)
-                per_connection = [proxy.asked[before:].count(each) for each in set(proxy.asked)]
-            assert {answer.result() for answer in answers} == {404}
-            assert len([count for count in per_connection if count]) == 2
+            with WaitingQuestions(site, proxy) as waiting:
+                ours = [waiting.ask(insert_media(site.owner)) for _ in range(4)]
+                absent = [waiting.ask(uuid.uuid4()) for _ in range(4)]
+            assert [answer.result() for answer in ours] == [200] * 4
+            assert [answer.result() for answer in absent] == [404] * 4
+            assert waiting.questions() >= 2 + 1 + 8
         finally:
-            drop_in.write_text(kept)
-            site.configure(LOCATIONS)
-            proxy.close()
+            site.psql("ALTER FUNCTION media.kept(uuid[]) RENAME TO lookup_media_many")
 
 
 class TestOwnQueries:
