@@ -193,7 +193,8 @@ ingest::WebhookDependencies App::webhook_dependencies() {
           },
           [this](yield_context yield, const ingest::NewDelivery& delivery) {
             auto stored = ingest::store_delivery(database_, yield, delivery);
-            if (stored && stored->media_created > 0) {
+            // A known delivery may be one that was committed unheard: its jobs were not announced.
+            if (stored && (stored->media_created > 0 || !stored->is_new)) {
               worker_.wake();
               notifier_.jobs_added();
             }

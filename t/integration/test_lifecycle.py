@@ -146,7 +146,7 @@ def test_a_silent_database_makes_webhooks_wait_and_keeps_them(own_stack, graph):
         answer = site.webhook.post(envelope(site.phone_number_id, [message]))
         assert answer.status_code == 200
         assert len(list((site.stack.dir / "spool").glob("*.request"))) == 1
-    site.wait_for(message["id"])
+    site.wait_for(message["id"], seconds=10)
 
 
 @pytest.mark.log_noise("indexer", "store|marker|storage")
