@@ -7,9 +7,9 @@
 
 #include "core/error.hpp"
 
-struct json_t;
-
 namespace media {
+
+class TokenObject;
 
 /// Companies that one identity may act for.
 inline constexpr std::size_t kMaxCompanies = 64;
@@ -48,7 +48,7 @@ struct ClaimPolicy {
 /// array. The user is a non-empty string without control characters; the
 /// company is such a string or an array of 1 to kMaxCompanies of them.
 /// Errors: `expired`, `unauthorized`.
-Result<Identity> identity_of_claims(const json_t* claims, const ClaimPolicy& policy,
+Result<Identity> identity_of_claims(const TokenObject& claims, const ClaimPolicy& policy,
                                     std::int64_t now_unix_seconds);
 
 }  // namespace media

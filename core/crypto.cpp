@@ -105,6 +105,16 @@ Sha256Digest hmac_sha256(ByteView key, ByteView message) {
   return hmac<Sha256Digest>(prototype, key, message);
 }
 
+Sha384Digest hmac_sha384(ByteView key, ByteView message) {
+  thread_local const auto prototype = new_hmac("SHA384");
+  return hmac<Sha384Digest>(prototype, key, message);
+}
+
+Sha512Digest hmac_sha512(ByteView key, ByteView message) {
+  thread_local const auto prototype = new_hmac("SHA512");
+  return hmac<Sha512Digest>(prototype, key, message);
+}
+
 Sha1Digest hmac_sha1(ByteView key, ByteView message) {
   thread_local const auto prototype = new_hmac("SHA1");
   return hmac<Sha1Digest>(prototype, key, message);

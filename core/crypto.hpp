@@ -38,8 +38,13 @@ class Sha256 {
 
 Sha256Digest sha256(ByteView bytes);
 
-/// HMAC (RFC 2104) with SHA-256.
+using Sha384Digest = std::array<std::uint8_t, 48>;
+using Sha512Digest = std::array<std::uint8_t, 64>;
+
+/// HMAC (RFC 2104) with a hash of the SHA-2 family.
 Sha256Digest hmac_sha256(ByteView key, ByteView message);
+Sha384Digest hmac_sha384(ByteView key, ByteView message);
+Sha512Digest hmac_sha512(ByteView key, ByteView message);
 
 using Sha1Digest = std::array<std::uint8_t, 20>;
 

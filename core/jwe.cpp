@@ -6,12 +6,11 @@
 #include <openssl/core_names.h>
 #include <openssl/err.h>
 #include <openssl/evp.h>
-#include <openssl/hmac.h>
 #include <openssl/kdf.h>
 #include <openssl/params.h>
 
 #include "core/crypto.hpp"
-#include "core/json_object.hpp"
+#include "core/token_object.hpp"
 
 namespace media {
 namespace {
@@ -91,11 +90,7 @@ bool has_valid_mac(const Parts& parts, ByteView mac_key) {
   for (int shift = 56; shift >= 0; shift -= 8) {
     message.push_back(static_cast<std::uint8_t>(bits >> shift));
   }
-  std::array<std::uint8_t, EVP_MAX_MD_SIZE> mac;
-  unsigned size = 0;
-  HMAC(EVP_sha512(), mac_key.data(), static_cast<int>(mac_key.size()), message.data(),
-       message.size(), mac.data(), &size);
-  return size >= kMacSize && equal_in_constant_time(parts.tag, {mac.data(), kMacSize});
+  return equal_in_constant_time(parts.tag, ByteView(hmac_sha512(mac_key, message)).first(kMacSize));
 }
 
 std::optional<std::string> decrypt_cbc(const Parts& parts, ByteView key) {
@@ -137,12 +132,11 @@ std::optional<std::string> NextAuthKey::decrypt(std::string_view token) const {
   if (!parts) return std::nullopt;
   const auto header_bytes = decode(parts->header);
   if (!header_bytes) return std::nullopt;
-  const Json header = parse_json_object(as_text(*header_bytes));
+  const auto header = TokenObject::parse(as_text(*header_bytes));
   const bool is_gcm = encryption_ == Encryption::a256gcm;
-  if (!header || string_member(header.get(), "alg") != "dir" ||
-      string_member(header.get(), "enc") != (is_gcm ? "A256GCM" : "A256CBC-HS512") ||
-      json_object_get(header.get(), "zip") != nullptr ||
-      json_object_get(header.get(), "crit") != nullptr) {
+  if (!header || header->text("alg") != "dir" ||
+      header->text("enc") != (is_gcm ? "A256GCM" : "A256CBC-HS512") || header->has("zip") ||
+      header->has("crit")) {
     return std::nullopt;
   }
   return is_gcm ? decrypt_gcm(*parts, key_) : decrypt_cbc(*parts, key_);
@@ -152,11 +146,11 @@ Result<Identity> verify_next_auth(std::string_view token, const NextAuthKey& key
                                   const ClaimPolicy& policy, std::int64_t now_unix_seconds) {
   const auto text = key.decrypt(token);
   if (!text) return fail(ErrorCode::unauthorized, "session cookie does not decrypt");
-  const Json claims = parse_json_object(*text);
+  const auto claims = TokenObject::parse(*text);
   if (!claims) {
     return fail(ErrorCode::invalid_argument, "session cookie does not hold a JSON object");
   }
-  return identity_of_claims(claims.get(), policy, now_unix_seconds);
+  return identity_of_claims(*claims, policy, now_unix_seconds);
 }
 
 }  // namespace media

@@ -7,7 +7,6 @@
 #include <openssl/ec.h>
 #include <openssl/err.h>
 #include <openssl/evp.h>
-#include <openssl/hmac.h>
 #include <openssl/pem.h>
 #include <openssl/rsa.h>
 
@@ -25,16 +24,15 @@ struct Free {
   void operator()(ECDSA_SIG* signature) const { ECDSA_SIG_free(signature); }
 };
 
-bool verify_hmac(const JwsAlgorithmTraits& traits, ByteView secret, ByteView message,
-                 ByteView signature) {
-  std::array<std::uint8_t, EVP_MAX_MD_SIZE> expected;
-  unsigned size = 0;
-  const EVP_MD* const digest = EVP_get_digestbyname(traits.digest);
-  if (HMAC(digest, secret.data(), static_cast<int>(secret.size()), message.data(), message.size(),
-           expected.data(), &size) == nullptr) {
-    return false;
+bool verify_hmac(JwsAlgorithm algorithm, ByteView secret, ByteView message, ByteView signature) {
+  switch (algorithm) {
+    case JwsAlgorithm::hs384:
+      return equal_in_constant_time(signature, hmac_sha384(secret, message));
+    case JwsAlgorithm::hs512:
+      return equal_in_constant_time(signature, hmac_sha512(secret, message));
+    default:
+      return equal_in_constant_time(signature, hmac_sha256(secret, message));
   }
-  return equal_in_constant_time(signature, {expected.data(), size});
 }
 
 /// JOSE writes ECDSA signatures as r || s (RFC 7518 section 3.4), OpenSSL reads DER.
@@ -167,7 +165,7 @@ bool JwsKey::verify(JwsAlgorithm algorithm, ByteView message, ByteView signature
   const JwsAlgorithmTraits& traits = traits_of(algorithm);
   if (!allows(algorithm)) return false;
   if (traits.signature_size != 0 && signature.size() != traits.signature_size) return false;
-  if (traits.family == JwsFamily::hmac) return verify_hmac(traits, secret_, message, signature);
+  if (traits.family == JwsFamily::hmac) return verify_hmac(algorithm, secret_, message, signature);
   const bool is_authentic = verify_public(traits, public_key_.get(), message, signature);
   // A refused signature leaves entries that nginx would log for an unrelated connection.
   ERR_clear_error();

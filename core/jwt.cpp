@@ -4,6 +4,7 @@
 #include <optional>
 
 #include "core/json_object.hpp"
+#include "core/token_object.hpp"
 
 namespace media {
 namespace {
@@ -29,10 +30,8 @@ std::optional<Parts> split(std::string_view token) {
                token.substr(second + 1), token.substr(0, second)};
 }
 
-/// A base64url part that holds a JSON object.
-Json parse_part(std::string_view part) {
-  const auto bytes = base64_decode(part, Base64Alphabet::url, Base64Padding::none);
-  return bytes ? parse_json_object(as_text(*bytes)) : nullptr;
+std::optional<Bytes> decode(std::string_view part) {
+  return base64_decode(part, Base64Alphabet::url, Base64Padding::none);
 }
 
 struct Header {
@@ -41,18 +40,19 @@ struct Header {
 };
 
 Result<Header> read_header(std::string_view part) {
-  const Json header = parse_part(part);
+  const auto bytes = decode(part);
+  const auto header = bytes ? TokenObject::parse(as_text(*bytes)) : std::nullopt;
   if (!header) return fail(ErrorCode::invalid_argument, "token header is not a JSON object");
-  const auto algorithm = parse_jws_algorithm(string_member(header.get(), "alg").value_or(""));
+  const auto algorithm = parse_jws_algorithm(header->text("alg").value_or(""));
   if (!algorithm) return fail(ErrorCode::unauthorized, "token algorithm is not a known one");
-  if (json_object_get(header.get(), "crit") != nullptr) {
+  if (header->has("crit")) {
     return fail(ErrorCode::unauthorized, "token has critical header parameters");
   }
-  return Header{*algorithm, std::string(string_member(header.get(), "kid").value_or(""))};
+  return Header{*algorithm, std::string(header->text("kid").value_or(""))};
 }
 
 Result<void> check_signature(const Parts& parts, const Header& header, const JwsKeySet& keys) {
-  const auto signature = base64_decode(parts.signature, Base64Alphabet::url, Base64Padding::none);
+  const auto signature = decode(parts.signature);
   if (!signature) return fail(ErrorCode::invalid_argument, "token signature is not base64url");
   int tries = 0;
   for (const JwsKey& key : keys) {
@@ -80,9 +80,10 @@ Result<Identity> verify_jwt(std::string_view token, const JwsKeySet& keys,
   if (auto checked = check_signature(*parts, *header, keys); !checked) {
     return std::unexpected(std::move(checked.error()));
   }
-  const Json claims = parse_part(parts->payload);
+  const auto payload = decode(parts->payload);
+  const auto claims = payload ? TokenObject::parse(as_text(*payload)) : std::nullopt;
   if (!claims) return fail(ErrorCode::invalid_argument, "token payload is not a JSON object");
-  return identity_of_claims(claims.get(), policy, now_unix_seconds);
+  return identity_of_claims(*claims, policy, now_unix_seconds);
 }
 
 Result<Identity> verify_jwt_hs256(std::string_view token, ByteView key, const ClaimPolicy& policy,
