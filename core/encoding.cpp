@@ -99,22 +99,27 @@ std::optional<Bytes> base64_decode(std::string_view text, Base64Alphabet alphabe
   const auto digits = without_padding(text, padding);
   if (!digits || digits->size() % 4 == 1) return std::nullopt;
   const DecodeTable& table = alphabet == Base64Alphabet::url ? kUrlTable : kStandardTable;
-  Bytes bytes;
-  bytes.reserve(digits->size() * 3 / 4);
-  std::uint32_t buffer = 0;
-  int bits = 0;
-  for (const char digit : *digits) {
-    const int value = table[static_cast<unsigned char>(digit)];
-    if (value < 0) return std::nullopt;
-    buffer = buffer << 6 | static_cast<std::uint32_t>(value);
-    bits += 6;
-    if (bits >= 8) {
-      bits -= 8;
-      bytes.push_back(static_cast<std::uint8_t>(buffer >> bits));
-    }
+  int seen = 0;  // negative once a foreign character was
+  const auto value_at = [&](std::size_t i) {
+    const int value = table[static_cast<unsigned char>((*digits)[i])];
+    seen |= value;
+    return static_cast<std::uint32_t>(value);
+  };
+  Bytes bytes(digits->size() * 3 / 4);
+  std::uint8_t* out = bytes.data();
+  std::size_t i = 0;
+  for (; i + 4 <= digits->size(); i += 4) {
+    const std::uint32_t group =
+        value_at(i) << 18 | value_at(i + 1) << 12 | value_at(i + 2) << 6 | value_at(i + 3);
+    for (const int shift : {16, 8, 0}) *out++ = static_cast<std::uint8_t>(group >> shift);
+  }
+  std::uint32_t left = 0;  // of the last, incomplete group, from the top
+  for (int shift = 26; i < digits->size(); ++i, shift -= 6) left |= value_at(i) << shift;
+  for (; out != bytes.data() + bytes.size(); left <<= 8) {
+    *out++ = static_cast<std::uint8_t>(left >> 24);
   }
   // Bits that encode nothing must be zero, or two texts would mean the same bytes.
-  if ((buffer & ((1u << bits) - 1)) != 0) return std::nullopt;
+  if (seen < 0 || left != 0) return std::nullopt;
   return bytes;
 }
 
