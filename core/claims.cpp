@@ -11,11 +11,12 @@ namespace media {
 namespace {
 
 /// RFC 7519 NumericDate: seconds, possibly with a fraction. Clamped, so that a
-/// hostile number cannot overflow the arithmetic on it.
+/// hostile number cannot overflow the arithmetic on it; what no 64 bits hold is none.
 std::optional<std::int64_t> date_of(const TokenObject& claims, std::string_view name) {
   constexpr double kFarFuture = 253402300800.0;  // year 10000
+  constexpr double kLimit = 9223372036854775808.0;
   const auto seconds = claims.number(name);
-  if (!seconds) return std::nullopt;
+  if (!seconds || *seconds < -kLimit || *seconds >= kLimit) return std::nullopt;
   return static_cast<std::int64_t>(std::clamp(*seconds, 0.0, kFarFuture));
 }
 

@@ -137,11 +137,11 @@ class WaitingQuestions:
         with FrozenDatabase(self.site.stack):
             for busy in (1, 2):
                 self._pool.submit(self.site.status, f"/id/{uuid.uuid4()}")
-                wait_until(lambda: self.questions() == busy, 1, f"{busy} busy connections")
+                wait_until(lambda: self.questions() == busy, 5, f"{busy} busy connections")
             for media, future in self.asked:
                 self._pool.submit(lambda media=media, future=future:
                                   future.set_result(self.site.status(f"/id/{media}")))
-            wait_until(lambda: self._under_way() == 2 + len(self.asked), 1.5, "all questions")
+            wait_until(lambda: self._under_way() == 2 + len(self.asked), 15, "all questions")
 
     def _under_way(self):
         return self.site.get("/status").json()["lookups_under_way"]
@@ -157,7 +157,8 @@ def proxy(site, tmp_path_factory):
     drop_in = site.stack.dir / "nginx" / "ngx_media.conf"
     kept = drop_in.read_text()
     conninfo = site.stack.postgres.conninfo("media_nginx")
-    drop_in.write_text(kept.replace(
+    assert "timeout=2s" in kept
+    drop_in.write_text(kept.replace("timeout=2s", "timeout=20s").replace(
         conninfo, conninfo.replace(str(site.stack.postgres.socket_name), str(proxy.directory))))
     try:
         site.configure(LOCATIONS)
