@@ -30,6 +30,22 @@ std::string_view name_of(ErrorCode code) {
       return "type_not_allowed";
     case ErrorCode::unexpected_html:
       return "unexpected_html";
+    case ErrorCode::unexpected_answer:
+      return "unexpected_answer";
+    case ErrorCode::unexpected_encoding:
+      return "unexpected_encoding";
+    case ErrorCode::type_mismatch:
+      return "type_mismatch";
+    case ErrorCode::active_content:
+      return "active_content";
+    case ErrorCode::executable:
+      return "executable";
+    case ErrorCode::malware:
+      return "malware";
+    case ErrorCode::unscanned:
+      return "unscanned";
+    case ErrorCode::scan_failed:
+      return "scan_failed";
     case ErrorCode::storage:
       return "storage";
     case ErrorCode::invalid_argument:

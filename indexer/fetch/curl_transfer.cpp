@@ -1,12 +1,13 @@
 #include "indexer/fetch/curl_transfer.hpp"
 
+#include <arpa/inet.h>
+#include <netinet/in.h>
 #include <sys/socket.h>
 
 #include <algorithm>
+#include <array>
 #include <cctype>
 #include <charconv>
-
-#include "indexer/fetch/address_policy.hpp"
 
 namespace media::fetch {
 
@@ -32,6 +33,21 @@ std::string_view trim(std::string_view text) {
 
 bool is_clean(std::string_view text) {
   return text.find_first_of(std::string_view("\r\n\0", 3)) == std::string_view::npos;
+}
+
+/// Empty for a family that has none.
+std::string numeric_address(const sockaddr& address) {
+  std::array<char, INET6_ADDRSTRLEN> text{};
+  const void* bytes = nullptr;
+  if (address.sa_family == AF_INET) {
+    bytes = &reinterpret_cast<const sockaddr_in&>(address).sin_addr;
+  } else if (address.sa_family == AF_INET6) {
+    bytes = &reinterpret_cast<const sockaddr_in6&>(address).sin6_addr;
+  } else {
+    return {};
+  }
+  const char* read = ::inet_ntop(address.sa_family, bytes, text.data(), text.size());
+  return read == nullptr ? std::string() : std::string(read);
 }
 
 }  // namespace
@@ -82,6 +98,10 @@ Result<void> CurlTransfer::prepare() {
   set(CURLOPT_USERAGENT, options_.user_agent.c_str());
   set(CURLOPT_HTTP_VERSION, static_cast<long>(CURL_HTTP_VERSION_2TLS));
   set(CURLOPT_SSLVERSION, static_cast<long>(CURL_SSLVERSION_TLSv1_2));
+  if (options_.resolution) {
+    resolution_.reset(curl_slist_append(nullptr, options_.resolution().c_str()));
+    set(CURLOPT_RESOLVE, resolution_.get());
+  }
   if (!options_.ca_file.empty()) set(CURLOPT_CAINFO, options_.ca_file.c_str());
   set(CURLOPT_NOSIGNAL, 1L);
   set(CURLOPT_QUICK_EXIT, 1L);  // else aborting joins a resolver thread that may hang
@@ -128,10 +148,14 @@ void CurlTransfer::abort_if_stalled(TimePoint now) {
   abort({ErrorCode::network, url_.host + " stopped sending"});
 }
 
+bool CurlTransfer::may_connect(std::string_view address) const {
+  return options_.addresses.allow_private_addresses || options_.addresses.is_public(address);
+}
+
 /// Sees every address that libcurl connects to, whatever the name was.
 curl_socket_t CurlTransfer::on_open_socket(void* self, curlsocktype, curl_sockaddr* address) {
   auto& transfer = *static_cast<CurlTransfer*>(self);
-  if (!transfer.options_.addresses.allow_private_addresses && !is_public_address(address->addr)) {
+  if (!transfer.may_connect(numeric_address(address->addr))) {
     transfer.has_blocked_an_address_ = true;
     return CURL_SOCKET_BAD;
   }
@@ -143,10 +167,7 @@ curl_socket_t CurlTransfer::on_open_socket(void* self, curlsocktype, curl_sockad
 int CurlTransfer::on_request(void* self, char* remote_address, char*, int, int) {
   auto& transfer = *static_cast<CurlTransfer*>(self);
   transfer.last_activity_ = steady_clock::now();
-  if (transfer.options_.addresses.allow_private_addresses ||
-      is_public_address(std::string_view(remote_address))) {
-    return CURL_PREREQFUNC_OK;
-  }
+  if (transfer.may_connect(remote_address)) return CURL_PREREQFUNC_OK;
   transfer.failure_ =
       Error{ErrorCode::blocked_address, transfer.url_.host + " has an address that is not public"};
   return CURL_PREREQFUNC_ABORT;
@@ -215,7 +236,8 @@ Result<void> CurlTransfer::take_head() {
   }
   if (!is_success_status()) return {};
   if (!content_encoding_.empty() && content_encoding_ != "identity") {
-    return fail(ErrorCode::network, url_.host + " sent a content encoding that was not asked for");
+    return fail(ErrorCode::unexpected_encoding,
+                url_.host + " sent a content encoding that was not asked for");
   }
   const auto length =
       static_cast<std::uint64_t>(std::max<std::int64_t>(response_.content_length, 0));

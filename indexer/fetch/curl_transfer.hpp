@@ -44,6 +44,7 @@ class CurlTransfer {
   static std::size_t on_body_chunk(char* data, std::size_t size, std::size_t count, void* self);
 
   Result<void> prepare_headers();
+  bool may_connect(std::string_view address) const;
   void take_header(std::string_view line);
   Result<void> take_head();
   Result<void> take_body(ByteView chunk);
@@ -57,6 +58,7 @@ class CurlTransfer {
   const BodySink& on_body_;
   CheckedUrl url_;
   CurlHeaders headers_;
+  CurlHeaders resolution_;
   boost::asio::steady_timer finished_;
   HttpResponse response_;
   std::string content_encoding_;

@@ -50,16 +50,24 @@ Remedy remedy_for(ErrorCode code) {
     case ErrorCode::size_mismatch:
     case ErrorCode::hash_mismatch:
     case ErrorCode::unexpected_html:
+    case ErrorCode::unexpected_answer:
+    case ErrorCode::unexpected_encoding:
       return Remedy::retry_once;
     case ErrorCode::unauthorized:
       return Remedy::retry_slowly;
     case ErrorCode::storage:
+    case ErrorCode::scan_failed:
       return Remedy::retry_patiently;
     case ErrorCode::expired:
     case ErrorCode::gone:
     case ErrorCode::blocked_address:
     case ErrorCode::too_large:
     case ErrorCode::type_not_allowed:
+    case ErrorCode::type_mismatch:
+    case ErrorCode::active_content:
+    case ErrorCode::executable:
+    case ErrorCode::malware:
+    case ErrorCode::unscanned:
     case ErrorCode::invalid_argument:
     case ErrorCode::not_found:
       return Remedy::give_up;

@@ -14,6 +14,7 @@
 
 #include "core/encoding.hpp"
 #include "core/error.hpp"
+#include "indexer/fetch/address_policy.hpp"
 
 namespace media::fetch {
 
@@ -22,12 +23,18 @@ namespace media::fetch {
 struct AddressPolicy {
   bool allow_private_addresses = false;  ///< loopback, RFC 1918, link-local, CGNAT, ULA, ...
   bool allow_plain_http = false;
+  /// Of a numeric address; replaced by tests only.
+  std::function<bool(std::string_view)> is_public = [](std::string_view address) {
+    return is_public_address(address);
+  };
 };
 
 struct HttpClientOptions {
   AddressPolicy addresses;
   std::string user_agent = "ngx_media";
   std::string ca_file;  ///< empty: the system's trust store
+  /// For tests: what a name resolves to just now, "host:port:address[,address]".
+  std::function<std::string()> resolution = {};
   std::size_t max_connections = 64;
   std::size_t max_connections_per_host = 16;
   std::chrono::milliseconds connect_timeout{10000};

@@ -75,6 +75,13 @@ int status_of(ErrorCode code) {
     case ErrorCode::size_mismatch:
     case ErrorCode::hash_mismatch:
     case ErrorCode::unexpected_html:
+    case ErrorCode::unexpected_answer:
+    case ErrorCode::unexpected_encoding:
+    case ErrorCode::type_mismatch:
+    case ErrorCode::active_content:
+    case ErrorCode::executable:
+    case ErrorCode::malware:
+    case ErrorCode::unscanned:
       return 422;
     case ErrorCode::rate_limited:
       return 429;
@@ -82,6 +89,7 @@ int status_of(ErrorCode code) {
     case ErrorCode::blocked_address:
       return 502;
     case ErrorCode::unavailable:
+    case ErrorCode::scan_failed:
     case ErrorCode::cancelled:
       return 503;
     case ErrorCode::storage:

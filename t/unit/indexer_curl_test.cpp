@@ -249,7 +249,7 @@ TEST_F(CurlClientTest, an_encoding_that_was_not_asked_for_is_refused) {
   RawServer server(loop_, answer(ok("zipped", "Content-Encoding: gzip\r\n")));
   const auto response = get(server.url());
   ASSERT_FALSE(response);
-  EXPECT_EQ(response.error().code, ErrorCode::network);
+  EXPECT_EQ(response.error().code, ErrorCode::unexpected_encoding);
   RawServer plain(loop_, answer(ok("photo", "Content-Encoding: identity\r\n")));
   EXPECT_TRUE(get(plain.url()));
 }
@@ -315,16 +315,125 @@ TEST_F(CurlClientTest, addresses_that_are_not_public_are_refused_however_written
   auto wanted = options();
   wanted.addresses.allow_private_addresses = false;
   const auto client = make_curl_client(loop_, wanted);
-  for (const char* host :
-       {"127.0.0.1", "localhost", "2130706433", "0x7f000001", "0x7f.1", "0177.0.0.1", "127.1", "0",
-        "0.0.0.0", "[::1]", "[::]", "[::ffff:127.0.0.1]", "[::ffff:7f00:1]", "[::127.0.0.1]",
-        "169.254.169.254", "10.0.0.1", "[64:ff9b::7f00:1]", "[fe80::1]"}) {
+  for (const char* host : {"127.0.0.1",
+                           "localhost",
+                           "2130706433",
+                           "0x7f000001",
+                           "0x7f.1",
+                           "0177.0.0.1",
+                           "127.1",
+                           "0",
+                           "0.0.0.0",
+                           "0300.0250.1",
+                           "0xA9FEA9FE",
+                           "[::1]",
+                           "[::]",
+                           "[::ffff:127.0.0.1]",
+                           "[::ffff:7f00:1]",
+                           "[::127.0.0.1]",
+                           "169.254.169.254",
+                           "10.0.0.1",
+                           "100.64.0.1",
+                           "224.0.0.1",
+                           "240.0.0.1",
+                           "168.63.129.16",
+                           "[64:ff9b::7f00:1]",
+                           "[64:ff9b:1::808:808]",
+                           "[2002:7f00:1::]",
+                           "[2001::a00:1:0:0:f7f7:f7f7]",
+                           "[::808:808]",
+                           "[fd00:ec2::254]",
+                           "[fe80::1]",
+                           "[ff02::1]"}) {
     const auto response = get(*client, "http://" + std::string(host) + port + "/");
     ASSERT_FALSE(response) << host;
     EXPECT_EQ(response.error().code, ErrorCode::blocked_address)
         << host << ": " << response.error().message;
   }
   EXPECT_EQ(server.connections, 0);
+}
+
+TEST_F(CurlClientTest, other_spellings_of_a_host_lead_nowhere_private) {
+  RawServer server(loop_, answer(ok("internal")));
+  const std::string port = server.url("").substr(server.url("").rfind(':'));
+  auto strict = options();
+  strict.addresses.allow_private_addresses = false;
+  const auto client = make_curl_client(loop_, strict);
+  const std::string wide_digits = "\xEF\xBC\x91\xEF\xBC\x92\xEF\xBC\x97.0.0.1";
+  for (const std::string& host :
+       {std::string("127.0.0.1."), std::string("localhost."), std::string("127%2E0.0.1"),
+        wide_digits,
+        std::string("127\xE3\x80\x82"
+                    "0.0.1"),
+        std::string("[::1%25lo]"), std::string(300, 'a'), std::string(5000, 'a') + ".test"}) {
+    EXPECT_FALSE(get(*client, "http://" + host + port + "/")) << host;
+  }
+  for (const char* bad_port : {":0", ":99999", ":-1", ":80a"}) {
+    EXPECT_FALSE(get(*client, "http://127.0.0.1" + std::string(bad_port) + "/")) << bad_port;
+  }
+  EXPECT_EQ(server.connections, 0);
+}
+
+TEST_F(CurlClientTest, a_name_that_resolves_elsewhere_the_next_time_is_judged_anew) {
+  RawServer server(loop_, answer(ok("photo")));
+  const std::string port = server.url("").substr(server.url("").rfind(':') + 1);
+  std::string address = "127.0.0.1";
+  auto wanted = options();
+  wanted.addresses.allow_private_addresses = false;
+  wanted.addresses.is_public = [](std::string_view seen) { return seen == "127.0.0.1"; };
+  wanted.resolution = [&] { return "rebinding.test:" + port + ":" + address; };
+  const auto client = make_curl_client(loop_, wanted);
+  const std::string url = "http://rebinding.test:" + port + "/";
+  ASSERT_TRUE(get(*client, url));
+  address = "127.0.0.9";
+  const auto rebound = get(*client, url);
+  ASSERT_FALSE(rebound);
+  EXPECT_EQ(rebound.error().code, ErrorCode::blocked_address) << rebound.error().message;
+  address = "127.0.0.9,127.0.0.1";  // one of each: only the public one is used
+  ASSERT_TRUE(get(*client, url));
+  EXPECT_EQ(server.connections, 2);
+}
+
+TEST_F(CurlClientTest, a_connection_opened_under_one_policy_is_none_for_another) {
+  RawServer server(loop_, answer(ok("photo"), true));
+  const auto lax = make_curl_client(loop_, options());
+  ASSERT_TRUE(get(*lax, server.url()));
+  auto strict = options();
+  strict.addresses.allow_private_addresses = false;
+  const auto other = make_curl_client(loop_, strict);
+  const auto refused = get(*other, server.url());
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().code, ErrorCode::blocked_address);
+  EXPECT_EQ(server.connections, 1);
+}
+
+TEST_F(CurlClientTest, a_pooled_connection_is_judged_again_before_it_is_used) {
+  RawServer server(loop_, answer(ok("photo"), true));
+  bool is_public = true;
+  auto wanted = options();
+  wanted.addresses.allow_private_addresses = false;
+  wanted.addresses.is_public = [&](std::string_view) { return is_public; };
+  const auto client = make_curl_client(loop_, wanted);
+  ASSERT_TRUE(get(*client, server.url()));
+  is_public = false;
+  const auto refused = get(*client, server.url());
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().code, ErrorCode::blocked_address);
+  EXPECT_EQ(server.connections, 1);
+}
+
+TEST_F(CurlClientTest, proxies_of_the_environment_are_ignored) {
+  RawServer proxy(loop_, answer(ok("by proxy")));
+  RawServer server(loop_, answer(ok("directly")));
+  const char* names[] = {"http_proxy", "https_proxy", "all_proxy", "HTTPS_PROXY", "ALL_PROXY"};
+  for (const char* name : names) ::setenv(name, proxy.url("").c_str(), 1);
+  ::setenv("no_proxy", "", 1);
+  const auto response = get(server.url());
+  for (const char* name : names) ::unsetenv(name);
+  ::unsetenv("no_proxy");
+  ASSERT_TRUE(response) << response.error().message;
+  EXPECT_EQ(body_, "directly");
+  EXPECT_EQ(proxy.connections, 0);
 }
 
 TEST_F(CurlClientTest, schemes_and_user_information_are_checked) {

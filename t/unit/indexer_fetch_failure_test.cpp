@@ -41,8 +41,9 @@ TEST(FetchFailure, hopeless_ones_end_at_once) {
 }
 
 TEST(FetchFailure, wrong_bytes_get_one_more_look) {
-  for (const ErrorCode code : {ErrorCode::unexpected_html, ErrorCode::hash_mismatch,
-                               ErrorCode::size_mismatch, ErrorCode::empty}) {
+  for (const ErrorCode code :
+       {ErrorCode::unexpected_html, ErrorCode::hash_mismatch, ErrorCode::size_mismatch,
+        ErrorCode::empty, ErrorCode::unexpected_answer, ErrorCode::unexpected_encoding}) {
     EXPECT_EQ(outcome(code, job_at(1)).kind, Kind::retry) << name_of(code);
     EXPECT_EQ(outcome(code, job_at(2)).kind, Kind::failed) << name_of(code);
   }
