@@ -94,6 +94,7 @@ std::string_view canonical(std::string_view mime) {
       {"text/x-vcard", "text/vcard"},
       {"application/xml", "text/xml"},
       {"application/xhtml+xml", "text/html"},
+      {"text/json", "application/json"},
   });
   for (const Alias& alias : kAliases) {
     if (alias.name == mime) return alias.mime;
@@ -138,22 +139,56 @@ bool has_signature(std::string_view mime) {
          is_office_container("application/x-ole-storage", mime);
 }
 
-/// A document is never refused for its type, or people would lose what they
-/// were sent; one that is not what it claims is kept as bytes to download.
+std::string named(std::string_view mime) { return std::string(mime); }
+
+/// What servers answer, pages and errors, in the place of something else.
+std::optional<Error> answer_instead(std::string_view sniffed, std::string_view of_what) {
+  if (sniffed == "text/html") {
+    return Error{ErrorCode::unexpected_html, "an HTML page came instead of the " + named(of_what)};
+  }
+  if (sniffed == "application/json" || sniffed == "text/xml") {
+    return Error{ErrorCode::unexpected_answer,
+                 named(sniffed) + " came instead of the " + named(of_what)};
+  }
+  return std::nullopt;
+}
+
+bool is_text(std::string_view mime) {
+  return mime.starts_with("text/") || mime == "application/json" || mime.ends_with("+xml") ||
+         mime.ends_with("+json");
+}
+
+std::unexpected<Error> refuse_program(std::string_view mime) {
+  return fail(ErrorCode::executable, "the bytes are a program (" + named(mime) + ")");
+}
+
+/// Pages and scripts that claim to be something harmless.
+std::optional<Error> disguise(std::string_view sniffed, std::string_view declared) {
+  if (sniffed == "text/html" && declared != "text/html") return answer_instead(sniffed, "document");
+  if (sniffed == "image/svg+xml" && has_signature(declared)) {
+    return Error{ErrorCode::active_content, "an SVG came as " + named(declared)};
+  }
+  // Who declares nothing, or text, may well mean it.
+  if (has_signature(declared)) return answer_instead(sniffed, "document");
+  return std::nullopt;
+}
+
+/// A document of another type than it claims is kept as what it is, to be
+/// downloaded, or people would lose what they were sent; unless that could
+/// harm whoever opens it.
 Result<std::string> decide_document(std::optional<std::string_view> sniffed,
                                     std::string_view declared) {
   if (!sniffed) {
     const bool is_believed = !says_nothing(declared) && !has_signature(declared);
+    if (is_believed && is_executable(declared)) return refuse_program(declared);
     return std::string(is_believed ? declared : "application/octet-stream");
   }
-  if (*sniffed == "text/html" && !declared.starts_with("text/")) {
-    return fail(ErrorCode::unexpected_html, "an HTML page came instead of the document");
-  }
+  if (is_executable(*sniffed)) return refuse_program(*sniffed);
+  if (auto disguised = disguise(*sniffed, declared)) return std::unexpected(std::move(*disguised));
   if (is_office_container(*sniffed, declared) || is_shared_container(*sniffed, declared)) {
     return std::string(declared);
   }
-  const bool is_plain_text = declared.starts_with("text/") && sniffed->starts_with("text/");
-  return std::string(is_plain_text ? declared : *sniffed);
+  return std::string(is_text(declared) && is_text(*sniffed) ? declared : *sniffed);
 }
 
 }  // namespace
@@ -191,24 +226,43 @@ bool is_inline_safe(std::string_view mime) {
   return type != nullptr && type->is_inline_safe;
 }
 
+bool is_executable(std::string_view mime) {
+  constexpr auto kPrograms = std::to_array<std::string_view>({
+      "application/x-elf",
+      "application/x-executable",
+      "application/x-pie-executable",
+      "application/x-sharedlib",
+      "application/x-object",
+      "application/x-msdownload",
+      "application/x-dosexec",
+      "application/vnd.microsoft.portable-executable",
+      "application/x-msi",
+      "application/x-ms-shortcut",
+      "application/x-mach-binary",
+      "application/java-vm",
+      "application/x-java-applet",
+      "application/java-archive",
+      "application/vnd.android.package-archive",
+      "application/vnd.android.dex",
+      "application/wasm",
+  });
+  return std::find(kPrograms.begin(), kPrograms.end(), mime) != kPrograms.end();
+}
+
 Result<std::string> decide_mime_type(ByteView head, std::string_view declared,
                                      std::string_view file_type) {
   std::string claimed = mime_essence(declared);
   const auto sniffed = sniff_mime_type(head);
   if (file_type == "document") return decide_document(sniffed, claimed);
-  if (sniffed && *sniffed == "text/html") {
-    return fail(ErrorCode::unexpected_html,
-                "an HTML page came instead of the " + std::string(file_type));
-  }
-  std::string shown(sniffed.value_or("of an unknown type"));
+  const std::string shown(sniffed.value_or("of an unknown type"));
+  if (auto answer = answer_instead(shown, file_type)) return std::unexpected(std::move(*answer));
+  if (is_executable(shown)) return refuse_program(shown);
   if (sniffed && is_shared_container(shown, claimed) && file_type_of(claimed) == file_type) {
     return claimed;
   }
-  if (!sniffed || file_type_of(shown) != file_type) {
-    return fail(ErrorCode::type_not_allowed,
-                "the bytes are " + shown + ", which is no " + std::string(file_type));
-  }
-  return shown;
+  if (sniffed && file_type_of(shown) == file_type) return shown;
+  return fail(shown == "image/svg+xml" ? ErrorCode::active_content : ErrorCode::type_mismatch,
+              "the bytes are " + shown + ", which is no " + std::string(file_type));
 }
 
 }  // namespace media

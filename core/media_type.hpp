@@ -32,10 +32,14 @@ std::string_view extension_of(std::string_view mime);
 /// is served as an attachment.
 bool is_inline_safe(std::string_view mime);
 
+/// Whether the type is a program, for whatever machine.
+bool is_executable(std::string_view mime);
+
 /// Decides under which type received bytes are stored. `declared` is what the
 /// provider said, `file_type` the kind of message it came in (image, video,
 /// audio, document). Bytes decide; what was declared must agree in kind.
-/// Errors: `unexpected_html`, `type_not_allowed`.
+/// Errors: `unexpected_html`, `unexpected_answer` (the answer of a server, if
+/// nobody vouches for the bytes), `active_content`, `executable`, `type_mismatch`.
 Result<std::string> decide_mime_type(ByteView head, std::string_view declared,
                                      std::string_view file_type);
 

@@ -43,6 +43,14 @@ constexpr auto kSignatures = std::to_array<Signature>({
      "\x7F"
      "ELF"sv,
      "application/x-elf"},
+    {0, "\xFE\xED\xFA\xCE"sv, "application/x-mach-binary"},
+    {0, "\xFE\xED\xFA\xCF"sv, "application/x-mach-binary"},
+    {0, "\xCE\xFA\xED\xFE"sv, "application/x-mach-binary"},
+    {0, "\xCF\xFA\xED\xFE"sv, "application/x-mach-binary"},
+    {0, "\xCA\xFE\xBA\xBE"sv, "application/java-vm"},  // and Mach-O for several machines
+    {0, "dex\n"sv, "application/vnd.android.dex"},
+    {0, "\0asm"sv, "application/wasm"},
+    {0, "L\0\0\0\x01\x14\x02\0"sv, "application/x-ms-shortcut"},
 });
 
 struct Brand {
@@ -172,6 +180,24 @@ std::optional<std::string_view> sniff_markup(std::string_view head) {
   }
   if (head.find("<svg") != std::string_view::npos) return "image/svg+xml";
   if (starts_with_ignoring_case(head, "<?xml")) return "text/xml";
+  // Some error documents come without the prolog.
+  const bool is_tag = head.size() > 1 && ((head[1] | 0x20) >= 'a' && (head[1] | 0x20) <= 'z');
+  if (is_tag && head.find("</") != std::string_view::npos) return "text/xml";
+  return std::nullopt;
+}
+
+/// An object or array of JSON: what an API answers in place of a file.
+std::optional<std::string_view> sniff_json(std::string_view head) {
+  constexpr std::string_view kSpace = " \t\r\n";
+  const std::size_t start = head.find_first_not_of(kSpace);
+  if (start == std::string_view::npos || (head[start] != '{' && head[start] != '[')) {
+    return std::nullopt;
+  }
+  const std::size_t next = head.find_first_not_of(kSpace, start + 1);
+  if (next == std::string_view::npos) return std::nullopt;
+  const bool is_object = head[start] == '{' && (head[next] == '"' || head[next] == '}');
+  const bool is_array = head[start] == '[' && (head[next] == '{' || head[next] == '"');
+  if (is_object || is_array) return "application/json";
   return std::nullopt;
 }
 
@@ -183,7 +209,7 @@ std::optional<std::string_view> sniff_mime_type(ByteView bytes) {
     if (has_at(head, signature.offset, signature.magic)) return signature.mime;
   }
   for (const auto sniff : {sniff_short_magic, sniff_iso_media, sniff_riff, sniff_ebml, sniff_ogg,
-                           sniff_mpeg_audio, sniff_markup, sniff_pdf}) {
+                           sniff_mpeg_audio, sniff_markup, sniff_pdf, sniff_json}) {
     if (const auto mime = sniff(head)) return mime;
   }
   return std::nullopt;

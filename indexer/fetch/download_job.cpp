@@ -149,6 +149,9 @@ Outcome DownloadJobs::run(boost::asio::yield_context yield, const queue::Job& jo
   AccountPtr account;
   auto media = retrieve(yield, job, control, account);
   if (!media) return fail(job, media.error());
+  const auto finding = examine(yield, *media, job, tools_.inspect);
+  if (!finding) return fail(job, finding.error());
+  if (*finding) return quarantine(yield, job, *media, **finding);
   const auto completion = store(yield, job, control, *media);
   if (!completion) return fail(job, completion.error());
   if (completion->kind == Completion::Kind::lease_lost) {
@@ -157,6 +160,15 @@ Outcome DownloadJobs::run(boost::asio::yield_context yield, const queue::Job& jo
   shared_keys_.erase(job.media_id);
   log_completed(job, *media, completion->kind == Completion::Kind::duplicate, started);
   delete_at_provider(yield, job, *account);
+  return {};
+}
+
+Outcome DownloadJobs::quarantine(boost::asio::yield_context yield, const queue::Job& job,
+                                 ReceivedMedia& media, const Error& why) {
+  const auto kept = set_aside(yield, tools_.store, jobs_, job, media, why);
+  if (!kept) return fail(job, kept.error());
+  if (!*kept) return {.kind = Outcome::Kind::lease_lost, .error = {}};
+  if (tools_.on_quarantined) tools_.on_quarantined();
   return {};
 }
 

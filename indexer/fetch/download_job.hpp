@@ -47,6 +47,8 @@ class DownloadJobs {
   template <class Call>
   auto patiently(boost::asio::yield_context yield, const queue::JobControl& control, Call call)
       -> Attempt<typename decltype(call())::value_type>;
+  queue::Outcome quarantine(boost::asio::yield_context yield, const queue::Job& job,
+                            ReceivedMedia& media, const Error& why);
   void delete_at_provider(boost::asio::yield_context yield, const queue::Job& job,
                           const providers::Account& account);
   void pause(boost::asio::yield_context yield, std::chrono::milliseconds time);

@@ -14,6 +14,11 @@ bool is_allowed(const std::vector<std::string>& allowed, std::string_view mime_t
          });
 }
 
+/// A server's answer in the place of the media.
+bool is_answer(ErrorCode code) {
+  return code == ErrorCode::unexpected_html || code == ErrorCode::unexpected_answer;
+}
+
 std::string byte_counts(std::uint64_t got, std::uint64_t wanted) {
   return std::to_string(got) + " bytes instead of " + std::to_string(wanted);
 }
@@ -41,7 +46,9 @@ Result<void> MediaSink::begin(std::int64_t content_length) {
   return {};
 }
 
+// That an error page came says more than that its size is wrong.
 Result<void> MediaSink::wrong_size(std::uint64_t size) const {
+  if (finding_ && is_answer(finding_->code)) return std::unexpected(*finding_);
   return fail(ErrorCode::size_mismatch, byte_counts(size, *expectation_.size));
 }
 
@@ -73,18 +80,41 @@ Result<void> MediaSink::append(ByteView chunk) {
 
 Result<void> MediaSink::decide_type() {
   auto mime_type = decide_mime_type(head_, expectation_.declared_mime_type, expectation_.file_type);
-  if (!mime_type) return std::unexpected(mime_type.error());
-  if (!is_allowed(expectation_.allowed_mime_types, *mime_type)) {
-    return fail(ErrorCode::type_not_allowed, "the bucket does not take " + *mime_type);
-  }
-  // Only now: that a login page came says more than that its size is wrong.
-  const auto announced = static_cast<std::uint64_t>(announced_);
-  if (announced_ > 0 && expectation_.size && announced != *expectation_.size) {
-    return wrong_size(announced);
-  }
-  mime_type_ = std::move(*mime_type);
+  const Result<void> decided =
+      mime_type ? accept_type(std::move(*mime_type)) : suspect(std::move(mime_type.error()));
+  if (!decided) return decided;
+  if (contradicts_announcement()) return wrong_size(static_cast<std::uint64_t>(announced_));
   head_ = Bytes();
   return {};
+}
+
+Result<void> MediaSink::accept_type(std::string mime_type) {
+  if (!is_allowed(expectation_.allowed_mime_types, mime_type)) {
+    return fail(ErrorCode::type_not_allowed, "the bucket does not take " + mime_type);
+  }
+  mime_type_ = std::move(mime_type);
+  return {};
+}
+
+// A page whose hash the provider vouches for is what somebody sent; others are
+// what a server said, and not worth keeping.
+Result<void> MediaSink::suspect(Error finding) {
+  if (is_answer(finding.code) && !expectation_.sha256) return std::unexpected(std::move(finding));
+  mime_type_ = sniff_mime_type(head_).value_or("application/octet-stream");
+  finding_ = std::move(finding);
+  return {};
+}
+
+bool MediaSink::contradicts_announcement() const {
+  return announced_ > 0 && expectation_.size &&
+         static_cast<std::uint64_t>(announced_) != *expectation_.size;
+}
+
+Result<void> MediaSink::check_integrity(const Sha256Digest& digest) const {
+  if (expectation_.size && received_ != *expectation_.size) return wrong_size(received_);
+  if (!expectation_.sha256 || digest == *expectation_.sha256) return {};
+  if (finding_ && is_answer(finding_->code)) return std::unexpected(*finding_);
+  return fail(ErrorCode::hash_mismatch, "the SHA-256 is not the one that the provider named");
 }
 
 Result<ReceivedMedia> MediaSink::finish() {
@@ -96,18 +126,11 @@ Result<ReceivedMedia> MediaSink::finish() {
   if (mime_type_.empty()) {
     if (auto decided = decide_type(); !decided) return std::unexpected(decided.error());
   }
-  if (expectation_.size && received_ != *expectation_.size) {
-    return std::unexpected(wrong_size(received_).error());
-  }
-  ReceivedMedia media;
-  media.sha256 = hash_.finish();
-  if (expectation_.sha256 && media.sha256 != *expectation_.sha256) {
-    return fail(ErrorCode::hash_mismatch, "the SHA-256 is not the one that the provider named");
-  }
-  media.upload = std::move(upload_);
-  media.size = received_;
-  media.mime_type = std::move(mime_type_);
-  return media;
+  const Sha256Digest digest = hash_.finish();
+  if (auto checked = check_integrity(digest); !checked) return std::unexpected(checked.error());
+  if (finding_ && is_answer(finding_->code)) finding_->code = ErrorCode::active_content;
+  return ReceivedMedia{std::move(upload_), digest, received_, std::move(mime_type_),
+                       std::move(finding_)};
 }
 
 }  // namespace media::fetch

@@ -28,10 +28,13 @@ struct ReceivedMedia {
   Sha256Digest sha256{};
   std::uint64_t size = 0;
   std::string mime_type;
+  /// Why nobody should see it: `active_content`, `executable`, `type_mismatch`.
+  std::optional<Error> suspicion = {};
 };
 
 /// Takes a body piece by piece: hashes it, writes it to an upload and refuses
-/// it as early as its first 4 KiB, its announced or its real size allow.
+/// it as early as its first 4 KiB, its announced or its real size allow. What
+/// really is what was sent, but is not what it claims, comes out as suspicious.
 class MediaSink {
  public:
   MediaSink(storage::BlobStore& store, MediaExpectation expectation);
@@ -45,8 +48,12 @@ class MediaSink {
 
  private:
   Result<void> decide_type();
+  Result<void> accept_type(std::string mime_type);
+  Result<void> suspect(Error finding);
   Result<void> check_size(std::uint64_t size) const;
   Result<void> wrong_size(std::uint64_t size) const;
+  Result<void> check_integrity(const Sha256Digest& digest) const;
+  bool contradicts_announcement() const;
 
   storage::BlobStore& store_;
   MediaExpectation expectation_;
@@ -56,6 +63,7 @@ class MediaSink {
   std::int64_t announced_ = -1;
   Bytes head_;
   std::string mime_type_;  ///< empty until decided
+  std::optional<Error> finding_;
 };
 
 }  // namespace media::fetch

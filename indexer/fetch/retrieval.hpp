@@ -11,6 +11,7 @@
 
 #include "indexer/fetch/failure.hpp"
 #include "indexer/fetch/http_client.hpp"
+#include "indexer/fetch/inspection.hpp"
 #include "indexer/fetch/media_sink.hpp"
 #include "indexer/fetch/progress.hpp"
 #include "indexer/fetch/transfer.hpp"
@@ -35,6 +36,10 @@ struct RetrievalTools {
   ProgressBoard& progress;
   bool allow_plain_http = false;
   int max_redirects = 5;
+  /// Looks for what makes received bytes suspicious. May be empty.
+  Inspect inspect = {};
+  /// Told after media went into quarantine. May be empty.
+  std::function<void()> on_quarantined = {};
 };
 
 /// Where the media turned out to be, to be kept for the next attempt.

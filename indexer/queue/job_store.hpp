@@ -70,6 +70,9 @@ class JobStore {
                                                      const Sha256Digest& sha256) = 0;
   virtual Result<Completion> complete(boost::asio::yield_context yield, std::int64_t job,
                                       const Download& download) = 0;
+  /// Ends a download whose bytes are in quarantine. False: the lease is lost.
+  virtual Result<bool> quarantine(boost::asio::yield_context yield, std::int64_t job,
+                                  const Download& download, const Error& why) = 0;
 };
 
 }  // namespace media::queue

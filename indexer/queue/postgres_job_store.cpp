@@ -170,6 +170,16 @@ class PostgresJobStore : public JobStore {
                       std::string(rows->text(0, "storage_key"))};
   }
 
+  Result<bool> quarantine(boost::asio::yield_context yield, std::int64_t job,
+                          const Download& download, const Error& why) override {
+    const auto rows = database_.query(
+        yield, "SELECT media.quarantine_download($1, $2, $3, $4, $5, $6, $7, $8) AS outcome",
+        {std::to_string(job), owner_, db::bytea(download.sha256), std::to_string(download.size),
+         download.mime_type, download.store, std::string(name_of(why.code)), why.message});
+    if (!rows) return std::unexpected(rows.error());
+    return !rows->empty() && rows->text(0, "outcome") == "quarantined";
+  }
+
  private:
   static Result<void> done(const Result<db::Rows>& rows) {
     if (!rows) return std::unexpected(rows.error());

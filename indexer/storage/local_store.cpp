@@ -15,6 +15,7 @@
 #include "indexer/log.hpp"
 #include "indexer/storage/directory.hpp"
 #include "indexer/storage/local_upload.hpp"
+#include "indexer/storage/quarantine.hpp"
 
 namespace media::storage {
 namespace {
@@ -111,6 +112,42 @@ class LocalStore final : public BlobStore {
 
   Result<void> remove(boost::asio::yield_context yield, std::string_view key) override {
     return run_blocking(workers_, yield, [&] { return remove_now(key); });
+  }
+
+  Result<void> quarantine(boost::asio::yield_context yield, std::unique_ptr<Upload> upload,
+                          std::string_view name) override {
+    const std::shared_ptr<Upload> shared = std::move(upload);
+    auto* local = dynamic_cast<LocalUpload*>(shared.get());
+    if (local == nullptr) return fail(ErrorCode::internal, "not an upload of this store");
+    return run_blocking(workers_, yield, [&] { return put_into_quarantine(*local, name); });
+  }
+
+  Result<Published> release(boost::asio::yield_context yield, std::string_view name,
+                            std::string_view key, const Sha256Digest& digest) override {
+    return run_blocking(workers_, yield, [&]() -> Result<Published> {
+      auto root = open_root(root_);
+      if (!root) return std::unexpected(root.error());
+      const auto file = open_in_quarantine(std::move(*root), name);
+      if (!file) return std::unexpected(file.error());
+      return publish_now(**file, key, digest);
+    });
+  }
+
+  Result<void> discard(boost::asio::yield_context yield, std::string_view name) override {
+    return run_blocking(workers_, yield, [&]() -> Result<void> {
+      const auto root = open_root(root_);
+      if (!root) return std::unexpected(root.error());
+      return remove_from_quarantine(root->get(), name);
+    });
+  }
+
+  Result<std::vector<std::string>> quarantined(boost::asio::yield_context yield,
+                                               std::chrono::seconds min_age) override {
+    return run_blocking(workers_, yield, [&]() -> Result<std::vector<std::string>> {
+      const auto root = open_root(root_);
+      if (!root) return std::unexpected(root.error());
+      return list_quarantine(root->get(), min_age);
+    });
   }
 
   Result<void> check() override {

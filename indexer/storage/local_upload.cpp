@@ -65,6 +65,13 @@ Result<std::unique_ptr<LocalUpload>> LocalUpload::create(UniqueFd root, bool nam
   return upload;
 }
 
+std::unique_ptr<LocalUpload> LocalUpload::of_file(UniqueFd root, UniqueFd file,
+                                                  std::uint64_t size) {
+  std::unique_ptr<LocalUpload> upload(new LocalUpload(std::move(root), std::move(file), {}));
+  upload->size_ = size;
+  return upload;
+}
+
 LocalUpload::~LocalUpload() {
   if (!temporary_name_.empty()) ::unlinkat(root_.get(), temporary_name_.c_str(), 0);
 }
@@ -81,6 +88,19 @@ Result<void> LocalUpload::append(ByteView chunk) {
     chunk = chunk.subspan(static_cast<std::size_t>(written));
   }
   return {};
+}
+
+Result<std::size_t> LocalUpload::read(std::uint64_t offset, std::span<std::uint8_t> into) const {
+  std::size_t filled = 0;
+  while (filled < into.size()) {
+    const ssize_t count = ::pread(file_.get(), into.data() + filled, into.size() - filled,
+                                  static_cast<off_t>(offset + filled));
+    if (count < 0 && errno == EINTR) continue;
+    if (count < 0) return storage_failure("read a temporary file", errno);
+    if (count == 0) break;
+    filled += static_cast<std::size_t>(count);
+  }
+  return filled;
 }
 
 Result<void> LocalUpload::sync() {

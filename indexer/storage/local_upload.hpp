@@ -16,10 +16,13 @@ class LocalUpload final : public Upload {
   /// `root` is an opened root, which stays open so that the file is linked
   /// into the very file system that it was written to.
   static Result<std::unique_ptr<LocalUpload>> create(UniqueFd root, bool named);
+  /// A file that has a name already, to be given one more.
+  static std::unique_ptr<LocalUpload> of_file(UniqueFd root, UniqueFd file, std::uint64_t size);
   ~LocalUpload() override;
 
   Result<void> append(ByteView chunk) override;
   std::uint64_t size() const override { return size_; }
+  Result<std::size_t> read(std::uint64_t offset, std::span<std::uint8_t> into) const override;
 
   int root() const { return root_.get(); }
   /// Makes the bytes durable; an append that failed before is an error here too.

@@ -30,7 +30,10 @@ AS $$
 BEGIN
     RETURN QUERY
     SELECT m.company_id,
-           m.download_status::pg_catalog.text,
+           CASE
+               WHEN m.download_status OPERATOR(pg_catalog.=) 'quarantined' THEN 'failed'
+               ELSE m.download_status::pg_catalog.text
+           END,
            m.visibility::pg_catalog.text,
            b.store::pg_catalog.text,
            b.storage_key::pg_catalog.text,
@@ -50,7 +53,7 @@ $$;
 COMMENT ON FUNCTION media.lookup_media(uuid) IS
 'What nginx needs to serve a media id: whose it is, its status and visibility, and, once completed, '
 'where the bytes are. No row: there is no such media, it is deleted, or its bytes are being given up. '
-'modified_at is the time of the bytes. The caller compares company_id.';
+'modified_at is the time of the bytes; quarantined media count as failed. The caller compares company_id.';
 GRANT EXECUTE ON FUNCTION media.lookup_media(uuid) TO media_nginx, media_indexer;
 
 -- What a statement costs whatever it does is half of a lookup. Each id is looked up for itself: a join

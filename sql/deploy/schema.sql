@@ -27,8 +27,12 @@ COMMENT ON DOMAIN media.visibility IS 'Who may see media: members of the company
 CREATE DOMAIN media.file_type AS text CHECK (VALUE IN ('image', 'video', 'audio', 'document'));
 COMMENT ON DOMAIN media.file_type IS 'The kind of message that media came in.';
 
-CREATE DOMAIN media.download_status AS text CHECK (VALUE IN ('pending', 'downloading', 'completed', 'failed'));
-COMMENT ON DOMAIN media.download_status IS 'How far a media file is; only completed ones have bytes.';
+CREATE DOMAIN media.download_status AS text CHECK (
+    VALUE IN ('pending', 'downloading', 'completed', 'failed', 'quarantined')
+);
+COMMENT ON DOMAIN media.download_status IS
+'How far a media file is; only completed ones have bytes to show. Those of quarantined ones are suspicious: '
+'media.quarantine.';
 
 CREATE DOMAIN media.blob_state AS text CHECK (VALUE IN ('live', 'deleting', 'gone'));
 COMMENT ON DOMAIN media.blob_state IS

@@ -4,6 +4,7 @@
 -- requires: accept_delivery
 -- requires: leases
 -- requires: downloads
+-- requires: quarantine
 -- requires: lookup_media
 -- requires: lookup_rendition
 -- requires: lookup_media_by_key

@@ -1,6 +1,6 @@
 BEGIN;
 \ir include/fixture.sql
-SELECT plan(19);
+SELECT plan(20);
 
 SELECT pg_temp.deliver(pg_temp.shop_a(), 'm1', 1, '{"file_name": "cat.png"}') AS media \gset
 CREATE FUNCTION pg_temp.status_seen() RETURNS text LANGUAGE sql AS $$
@@ -20,6 +20,8 @@ SELECT is(pg_temp.status_seen(), 'downloading', 'downloading');
 SAVEPOINT downloading;
 SELECT is(media.fail_job(pg_temp.job_of('m1'), 'w', 'gone', 'x'), 'failed', 'a download fails');
 SELECT is(pg_temp.status_seen(), 'failed', 'failed');
+UPDATE media.media_files SET download_status = 'quarantined';
+SELECT is(pg_temp.status_seen(), 'failed', 'to nginx, quarantined media have failed');
 ROLLBACK TO downloading;
 SELECT is(pg_temp.complete('m1', 'w', 'cat', 'a/cat.png'), 'stored', 'a download completes');
 SELECT results_eq(

@@ -14,6 +14,7 @@ import secrets
 import socket
 import struct
 import time
+import zlib
 from dataclasses import dataclass
 
 from aiohttp import web
@@ -28,6 +29,9 @@ FOREIGN_HOST = "elsewhere.localhost"
 HOSTS = (GRAPH_HOST, MEDIA_HOST, CDN_HOST, FOREIGN_HOST, "localhost")
 
 LOGIN_PAGE = b"<!DOCTYPE html><html><head><title>Log in</title></head><body>Log in</body></html>"
+JSON_ERROR = b'{"error":{"message":"An unknown error has occurred","code":1}}'
+XML_ERROR = (b'<?xml version="1.0" encoding="UTF-8"?>\n<Error><Code>AccessDenied</Code>'
+             b'<Message>Access Denied</Message></Error>')
 ATTACHMENTS = "/whatsapp_business/attachments/"
 
 
@@ -259,6 +263,12 @@ class WhatsAppGraph:
         match mode:
             case "html":
                 content, headers["Content-Type"] = LOGIN_PAGE, "text/html; charset=utf-8"
+            case "html_as_media":
+                content = LOGIN_PAGE
+            case "json":
+                content, headers["Content-Type"] = JSON_ERROR, "application/json"
+            case "xml":
+                content, headers["Content-Type"] = XML_ERROR, "application/xml"
             case "short":
                 content = content[:-1]
             case "wrong_content":
@@ -269,10 +279,14 @@ class WhatsAppGraph:
                 headers["Content-Type"] = "application/octet-stream"
             case "gzip":
                 content, headers["Content-Encoding"] = gzip.compress(content), "gzip"
+            case "deflate":
+                content, headers["Content-Encoding"] = zlib.compress(content), "deflate"
+            case "br":
+                headers["Content-Encoding"] = "br"
         answer = web.StreamResponse(headers=headers)
         if mode == "no_type":
             answer.headers["Content-Type"] = ""
-        if mode in ("chunked", "endless"):
+        if mode in ("chunked", "endless", "broken_chunk"):
             answer.enable_chunked_encoding()
         else:
             answer.content_length = 1 << 30 if mode == "lying_length" else len(content)
@@ -288,6 +302,10 @@ class WhatsAppGraph:
         match mode:
             case "truncated" | "lying_length":
                 await answer.write(half)
+                request.transport.close()
+            case "broken_chunk":
+                await answer.write(half)
+                request.transport.write(b"no number\r\n")
                 request.transport.close()
             case "reset":
                 await answer.write(half)

@@ -20,6 +20,8 @@ PHOTO = (FIXTURES / "photo" / "sailing_boat.jpg").read_bytes()
 APP_SECRET = "5f1d0c4b7a9e4e2f8c3b6a1d2e4f7089"
 VERIFY_TOKEN = "vibecoding"
 
+ENDED = ("completed", "failed", "quarantined")
+
 _numbers = itertools.count(int.from_bytes(os.urandom(5), "big") + 10**14)
 
 
@@ -132,7 +134,7 @@ class Site:
         """The message's only item, once its download has come to an end."""
         def ended():
             items = self.items(message_id)
-            if items and items[0]["download_status"] in ("completed", "failed"):
+            if items and items[0]["download_status"] in ENDED:
                 return items
             return None
         items = wait_until(ended, seconds, f"the media of {message_id} to be {status}")
@@ -144,7 +146,7 @@ class Site:
         """The message's items in their order, once as many have come to an end."""
         def ended():
             items = self.items(message_id)
-            done = [item for item in items if item["download_status"] in ("completed", "failed")]
+            done = [item for item in items if item["download_status"] in ENDED]
             return items if len(done) == count else None
         return wait_until(ended, seconds, f"{count} media of {message_id}")
 
@@ -169,3 +171,6 @@ class Site:
 
     def stored_files(self):
         return [path for path in (self.stack.root / self.company).rglob("*") if path.is_file()]
+
+    def quarantined_file(self, media_id):
+        return self.stack.root / ".quarantine" / media_id

@@ -63,16 +63,25 @@ TEST(MediaType, signatures_name_the_type) {
       {kHtml, "text/html"},
       {"<svg xmlns='http://www.w3.org/2000/svg'>", "image/svg+xml"},
       {"<?xml version='1.0'?><Error/>", "text/xml"},
+      {"<Error><Code>AccessDenied</Code></Error>", "text/xml"},
+      {" {\n \"error\": {}}", "application/json"},
+      {"[{\"id\":1}]", "application/json"},
+      {"\x7F"
+       "ELF\2\1\1"sv,
+       "application/x-elf"},
+      {"\xCF\xFA\xED\xFE\7\0\0\1"sv, "application/x-mach-binary"},
+      {"L\0\0\0\1\x14\2\0\0\0"sv, "application/x-ms-shortcut"},
   };
   for (const auto& [head, mime] : table) EXPECT_EQ(sniffed(head), mime);
 }
 
 TEST(MediaType, short_and_odd_input_is_unknown) {
-  for (const std::string_view head : {""sv, "\xFF"sv, "\xFF\xD8"sv, "RIFF"sv, "RIFF\0\0\0\0WEB"sv,
-                                      "\0\0\0\x18"
-                                      "ftyp"sv,
-                                      "\xFF\xFF\xFF\xFF"sv, "BMW invoice 2026"sv,
-                                      "MZ-12 spare parts"sv, "ID3 tags"sv, "{\"error\":1}"sv}) {
+  for (const std::string_view head :
+       {""sv, "\xFF"sv, "\xFF\xD8"sv, "RIFF"sv, "RIFF\0\0\0\0WEB"sv,
+        "\0\0\0\x18"
+        "ftyp"sv,
+        "\xFF\xFF\xFF\xFF"sv, "BMW invoice 2026"sv, "MZ-12 spare parts"sv, "ID3 tags"sv,
+        "{error}"sv, "[1] a footnote"sv, "<a@b.test> wrote:"sv}) {
     EXPECT_EQ(sniffed(head), "unknown");
   }
 }
@@ -90,19 +99,49 @@ TEST(MediaType, bytes_decide_within_the_kind) {
   EXPECT_EQ(decided(kJpeg, "image/jpeg", "image"), "image/jpeg");
   EXPECT_EQ(decided(kPng, "image/jpeg", "image"), "image/png");
   EXPECT_EQ(decided(kPng, "", "image"), "image/png");
-  EXPECT_EQ(decided(kPng, "video/mp4", "video"), "type_not_allowed");
-  EXPECT_EQ(decided("%PDF-1.4", "image/jpeg", "image"), "type_not_allowed");
-  EXPECT_EQ(decided("hello", "image/jpeg", "image"), "type_not_allowed");
+  EXPECT_EQ(decided(kPng, "video/mp4", "video"), "type_mismatch");
+  EXPECT_EQ(decided("%PDF-1.4", "image/jpeg", "image"), "type_mismatch");
+  EXPECT_EQ(decided("hello", "image/jpeg", "image"), "type_mismatch");
 }
 
 TEST(MediaType, an_html_page_is_never_taken_for_media) {
   EXPECT_EQ(decided(kHtml, "image/jpeg", "image"), "unexpected_html");
   EXPECT_EQ(decided(kHtml, "application/pdf", "document"), "unexpected_html");
+  EXPECT_EQ(decided(kHtml, "text/plain", "document"), "unexpected_html");
   EXPECT_EQ(decided(kHtml, "text/html", "document"), "text/html");
 }
 
+TEST(MediaType, the_answer_of_an_api_is_never_taken_for_media) {
+  constexpr std::string_view kJson = R"({"error":{"code":190}})";
+  constexpr std::string_view kXml = "<?xml version='1.0'?><Error><Code>NoSuchKey</Code></Error>";
+  for (const std::string_view body : {kJson, kXml}) {
+    EXPECT_EQ(decided(body, "image/jpeg", "image"), "unexpected_answer");
+    EXPECT_EQ(decided(body, "audio/ogg", "audio"), "unexpected_answer");
+    EXPECT_EQ(decided(body, "application/pdf", "document"), "unexpected_answer");
+  }
+  EXPECT_EQ(decided(kJson, "application/json", "document"), "application/json");
+  EXPECT_EQ(decided(kJson, "text/plain", "document"), "text/plain");
+  EXPECT_EQ(decided(kJson, "", "document"), "application/json");
+  EXPECT_EQ(decided(kXml, "text/xml", "document"), "text/xml");
+}
+
+TEST(MediaType, programs_are_told_whatever_they_claim_to_be) {
+  const std::string mz = "MZ" + std::string(100, '\0');
+  for (const std::string_view bytes : {std::string_view(mz),
+                                       "\x7F"
+                                       "ELF\2"sv,
+                                       "\xCA\xFE\xBA\xBE\0\0\0\x34"sv}) {
+    EXPECT_EQ(decided(bytes, "image/jpeg", "image"), "executable");
+    EXPECT_EQ(decided(bytes, "application/pdf", "document"), "executable");
+    EXPECT_EQ(decided(bytes, "application/octet-stream", "document"), "executable");
+  }
+  EXPECT_EQ(decided("odd bytes", "application/x-msdownload", "document"), "executable");
+}
+
 TEST(MediaType, svg_is_a_document_not_an_image) {
-  EXPECT_EQ(decided("<svg onload=alert(1)>", "image/svg+xml", "image"), "type_not_allowed");
+  EXPECT_EQ(decided("<svg onload=alert(1)>", "image/svg+xml", "image"), "active_content");
+  EXPECT_EQ(decided("<svg onload=alert(1)>", "image/png", "document"), "active_content");
+  EXPECT_EQ(decided("<svg xmlns=''/>", "image/svg+xml", "document"), "image/svg+xml");
   EXPECT_FALSE(is_inline_safe("image/svg+xml"));
 }
 

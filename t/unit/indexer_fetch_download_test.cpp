@@ -75,6 +75,8 @@ class DownloadTest : public testing::Test {
           return account;
         },
         [this] { return now_; }, progress_};
+    tools.inspect = inspect_;
+    tools.on_quarantined = on_quarantined_;
     if (downloads_ == nullptr) {
       downloads_ = std::make_unique<DownloadJobs>(loop_, tools, registry_, jobs_, RetryPolicy(),
                                                   [] { return 0.5; });
@@ -105,6 +107,8 @@ class DownloadTest : public testing::Test {
   queue::Job job_;
   queue::JobControl control_;
   std::unique_ptr<DownloadJobs> downloads_;
+  Inspect inspect_;
+  std::function<void()> on_quarantined_;
   std::string token_ = "TOKEN";
   std::string next_token_;
   std::set<std::string, std::less<>> switches_;
@@ -461,6 +465,47 @@ TEST_F(DiscordDownload, an_attachment_that_neither_knows_is_gone) {
   client_.script[kRefresh] = {{200, R"({"refreshed_urls":[{"refreshed":null}]})"}};
   client_.script[kMessage] = {{404, R"({"code":10008})"}};
   EXPECT_EQ(run().reason, ErrorCode::gone);
+}
+
+TEST_F(DownloadTest, suspicious_bytes_go_into_quarantine_and_are_not_published) {
+  use_generic("https://files.test/a");
+  client_.script[job_.url] = {{200, "MZ" + std::string(100, '\0')}};
+  bool was_told = false;
+  on_quarantined_ = [&] { was_told = true; };
+  EXPECT_EQ(run().kind, Kind::completed);
+  ASSERT_EQ(jobs_.set_aside.size(), 1u);
+  EXPECT_EQ(jobs_.set_aside[0].second.code, ErrorCode::executable);
+  EXPECT_TRUE(store_.in_quarantine.contains(job_.media_id));
+  EXPECT_TRUE(store_.files.empty() && jobs_.recorded.empty());
+  EXPECT_TRUE(was_told);
+}
+
+TEST_F(DownloadTest, an_inspection_can_find_more_than_the_bytes_show) {
+  inspect_ = [](boost::asio::yield_context, const ReceivedMedia&, const queue::Job&) {
+    return Result<Finding>(Error{ErrorCode::malware, "Eicar"});
+  };
+  EXPECT_EQ(run().kind, Kind::completed);
+  ASSERT_EQ(jobs_.set_aside.size(), 1u);
+  EXPECT_EQ(jobs_.set_aside[0].second.code, ErrorCode::malware);
+  EXPECT_TRUE(store_.files.empty());
+}
+
+TEST_F(DownloadTest, without_an_inspection_that_should_be_nothing_is_shown) {
+  inspect_ = [](boost::asio::yield_context, const ReceivedMedia&, const queue::Job&) {
+    return Result<Finding>(media::fail(ErrorCode::scan_failed, "clamd is away"));
+  };
+  const auto outcome = run();
+  EXPECT_EQ(outcome.kind, Kind::retry);
+  EXPECT_EQ(outcome.reason, ErrorCode::scan_failed);
+  EXPECT_TRUE(store_.files.empty() && store_.in_quarantine.empty());
+}
+
+TEST_F(DownloadTest, a_lease_lost_over_the_quarantine_changes_nothing) {
+  inspect_ = [](boost::asio::yield_context, const ReceivedMedia&, const queue::Job&) {
+    return Result<Finding>(Error{ErrorCode::malware, "Eicar"});
+  };
+  jobs_.lost = {job_.id};
+  EXPECT_EQ(run().kind, Kind::lease_lost);
 }
 
 TEST_F(DownloadTest, known_content_is_not_stored_again) {

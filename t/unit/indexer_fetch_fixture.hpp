@@ -1,5 +1,6 @@
 #pragma once
 
+#include <algorithm>
 #include <deque>
 #include <functional>
 #include <map>
@@ -84,6 +85,7 @@ class FakeBlobStore : public storage::BlobStore {
  public:
   std::map<std::string, std::string> files;
   std::vector<std::string> removed;
+  std::map<std::string, std::string> in_quarantine;
   Result<void> health;
   int open_uploads = 0;
 
@@ -102,6 +104,26 @@ class FakeBlobStore : public storage::BlobStore {
     removed.emplace_back(key);
     return {};
   }
+  Result<void> quarantine(boost::asio::yield_context, std::unique_ptr<storage::Upload> upload,
+                          std::string_view name) override {
+    in_quarantine[std::string(name)] = static_cast<FakeUpload&>(*upload).bytes;
+    return {};
+  }
+  Result<storage::Published> release(boost::asio::yield_context, std::string_view name,
+                                     std::string_view key, const Sha256Digest&) override {
+    files[std::string(key)] = in_quarantine[std::string(name)];
+    return storage::Published{std::string(key)};
+  }
+  Result<void> discard(boost::asio::yield_context, std::string_view name) override {
+    in_quarantine.erase(std::string(name));
+    return {};
+  }
+  Result<std::vector<std::string>> quarantined(boost::asio::yield_context,
+                                               std::chrono::seconds) override {
+    std::vector<std::string> names;
+    for (const auto& [name, bytes] : in_quarantine) names.push_back(name);
+    return names;
+  }
   Result<void> check() override { return health; }
 
  private:
@@ -113,6 +135,10 @@ class FakeBlobStore : public storage::BlobStore {
       return {};
     }
     std::uint64_t size() const override { return bytes.size(); }
+    Result<std::size_t> read(std::uint64_t offset, std::span<std::uint8_t> into) const override {
+      const std::string_view rest = std::string_view(bytes).substr(std::min(offset, bytes.size()));
+      return rest.copy(reinterpret_cast<char*>(into.data()), into.size());
+    }
     FakeBlobStore& store;
     std::string bytes;
   };

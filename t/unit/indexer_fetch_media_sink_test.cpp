@@ -88,6 +88,56 @@ TEST_F(MediaSinkTest, a_login_page_is_told_from_media_within_its_first_4_kib) {
             ErrorCode::unexpected_html);
 }
 
+TEST_F(MediaSinkTest, a_page_that_the_provider_vouches_for_is_suspicious_content) {
+  const std::string page =
+      "<!DOCTYPE html><html><script>alert(1)</script>" + std::string(9000, ' ');
+  expectation_.size = page.size();
+  expectation_.sha256 = sha256(as_bytes(page));
+  const auto media = receive(page, static_cast<std::int64_t>(page.size()));
+  ASSERT_TRUE(media) << media.error().message;
+  ASSERT_TRUE(media->suspicion);
+  EXPECT_EQ(media->suspicion->code, ErrorCode::active_content);
+  EXPECT_EQ(media->mime_type, "text/html");
+  EXPECT_EQ(media->size, page.size());
+}
+
+TEST_F(MediaSinkTest, a_page_in_the_place_of_other_bytes_is_a_page) {
+  const std::string page = "<!DOCTYPE html><html>" + std::string(9000, ' ');
+  expectation_.sha256 = sha256(as_bytes(photo_));
+  EXPECT_EQ(code_of(receive(page)), ErrorCode::unexpected_html);
+  expectation_.size = photo_.size();
+  EXPECT_EQ(code_of(receive(page)), ErrorCode::unexpected_html);
+  EXPECT_LE(taken_, 4200u);
+  EXPECT_EQ(code_of(receive(R"({"error":{"code":4}})")), ErrorCode::unexpected_answer);
+}
+
+TEST_F(MediaSinkTest, what_is_of_another_kind_comes_out_as_suspicious) {
+  const std::pair<std::string, ErrorCode> table[] = {
+      {"MZ" + std::string(9000, '\0'), ErrorCode::executable},
+      {"<svg onload='alert(1)'></svg>", ErrorCode::active_content},
+      {"%PDF-1.7" + std::string(9000, 'x'), ErrorCode::type_mismatch},
+      {"no signature at all", ErrorCode::type_mismatch},
+  };
+  for (const auto& [bytes, code] : table) {
+    const auto media = receive(bytes);
+    ASSERT_TRUE(media && media->suspicion) << bytes.substr(0, 20);
+    EXPECT_EQ(media->suspicion->code, code);
+    EXPECT_EQ(media->sha256, sha256(as_bytes(bytes)));
+  }
+}
+
+TEST_F(MediaSinkTest, suspicious_bytes_must_arrive_whole_like_all_others) {
+  const std::string program =
+      "\x7F"
+      "ELF" +
+      std::string(9000, 'x');
+  EXPECT_EQ(code_of(receive(program, 10000)), ErrorCode::truncated);
+  expectation_.sha256 = Sha256Digest{};
+  EXPECT_EQ(code_of(receive(program)), ErrorCode::hash_mismatch);
+  expectation_.max_bytes = 5000;
+  EXPECT_EQ(code_of(receive(program)), ErrorCode::too_large);
+}
+
 TEST_F(MediaSinkTest, another_size_or_hash_than_named_is_refused) {
   expectation_.size = 225;
   EXPECT_EQ(code_of(receive(photo_)), ErrorCode::size_mismatch);

@@ -27,6 +27,7 @@ class FakeJobStore : public queue::JobStore {
   std::optional<queue::KnownBlob> known_blob;
   std::deque<Result<queue::Completion>> completions;  ///< empty: stored
   std::vector<queue::Download> recorded;
+  std::vector<std::pair<queue::Download, Error>> set_aside;  ///< in quarantine, and why
   std::vector<std::pair<std::optional<std::string>, std::optional<std::int64_t>>> sources;
 
   Result<std::vector<queue::Job>> claim(boost::asio::yield_context, std::size_t limit) override {
@@ -86,6 +87,12 @@ class FakeJobStore : public queue::JobStore {
     auto completion = completions.front();
     completions.pop_front();
     return completion;
+  }
+  Result<bool> quarantine(boost::asio::yield_context, std::int64_t job,
+                          const queue::Download& download, const Error& why) override {
+    if (lost.contains(job)) return false;
+    set_aside.emplace_back(download, why);
+    return true;
   }
 
  private:

@@ -76,6 +76,51 @@ class LocalStore : public testing::TestWithParam<bool> {
   boost::asio::thread_pool workers_{2};
 };
 
+TEST_P(LocalStore, quarantine_is_private_and_no_key_leads_there) {
+  const auto blobs = open();
+  const std::string id = "0190a0b0-0000-7000-8000-000000000001";
+  const std::string other = "0190a0b0-0000-7000-8000-000000000002";
+  test::run(loop_, [&](yield_context yield) {
+    for (const char* text : {"left by a killed attempt", "suspicious"}) {
+      auto upload = blobs->begin();
+      ASSERT_TRUE(upload);
+      ASSERT_TRUE((*upload)->append(as_bytes(std::string_view(text))));
+      ASSERT_TRUE(blobs->quarantine(yield, std::move(*upload), id));
+    }
+    EXPECT_EQ(contents(root_ + "/.quarantine/" + id), "suspicious");
+    EXPECT_EQ(mode_of(root_ + "/.quarantine"), 0700u);
+    EXPECT_FALSE(blobs->remove(yield, ".quarantine/" + id));
+    EXPECT_TRUE(blobs->quarantined(yield, std::chrono::seconds(60))->empty());
+    EXPECT_EQ(*blobs->quarantined(yield, std::chrono::seconds(0)), std::vector{id});
+
+    const auto digest = sha256(as_bytes(std::string_view("suspicious")));
+    const auto released = blobs->release(yield, id, "a/b.bin", digest);
+    ASSERT_TRUE(released) << released.error().message;
+    EXPECT_EQ(contents(root_ + "/a/b.bin"), "suspicious");
+    EXPECT_EQ(blobs->release(yield, id, "a/b.bin", digest)->key, "a/b.bin");
+    EXPECT_EQ(blobs->release(yield, other, "a/c.bin", digest).error().code, ErrorCode::not_found);
+    EXPECT_FALSE(blobs->release(yield, "../a/b.bin", "a/d.bin", digest));
+    ASSERT_TRUE(blobs->discard(yield, id));
+    ASSERT_TRUE(blobs->discard(yield, other));
+    EXPECT_TRUE(blobs->quarantined(yield, std::chrono::seconds(0))->empty());
+    EXPECT_EQ(contents(root_ + "/a/b.bin"), "suspicious");
+  });
+}
+
+TEST_P(LocalStore, an_upload_can_be_read_before_it_has_a_name) {
+  const auto blobs = open();
+  auto upload = blobs->begin();
+  ASSERT_TRUE(upload);
+  ASSERT_TRUE((*upload)->append(as_bytes(std::string_view("0123456789"))));
+  std::array<std::uint8_t, 4> piece{};
+  EXPECT_EQ((*upload)->read(8, piece), 2u);
+  EXPECT_EQ(as_text(std::span(piece).first(2)), "89");
+  EXPECT_EQ((*upload)->read(10, piece), 0u);
+  ASSERT_TRUE((*upload)->append(as_bytes(std::string_view("ab"))));
+  EXPECT_EQ((*upload)->read(8, piece), 4u);
+  EXPECT_EQ(as_text(piece), "89ab");
+}
+
 INSTANTIATE_TEST_SUITE_P(TemporaryFiles, LocalStore, testing::Values(false, true),
                          [](const auto& info) { return info.param ? "named" : "unnamed"; });
 
