@@ -26,12 +26,14 @@
 #include "indexer/log.hpp"
 #include "indexer/ops/check.hpp"
 #include "indexer/ops/housekeeping.hpp"
+#include "indexer/ops/quarantine_sweep.hpp"
 #include "indexer/ops/sd_notify.hpp"
 #include "indexer/providers/account_directory.hpp"
 #include "indexer/providers/account_watch.hpp"
 #include "indexer/queue/notifier.hpp"
 #include "indexer/queue/postgres_job_store.hpp"
 #include "indexer/queue/worker.hpp"
+#include "indexer/scan/inspector.hpp"
 #include "indexer/storage/local_store.hpp"
 
 namespace media {
@@ -129,6 +131,8 @@ class App {
   providers::Registry registry_;
   providers::AccountDirectory accounts_;
   std::unique_ptr<storage::BlobStore> store_;
+  ops::QuarantineSweep quarantine_sweep_;
+  scan::Inspector inspector_;
   std::unique_ptr<fetch::HttpClient> client_;
   std::unique_ptr<queue::JobStore> jobs_;
   fetch::ProgressBoard progress_;
@@ -159,6 +163,8 @@ App::App(const Config& config, std::string sealing_key, std::vector<LinkKey> lin
       registry_(config),
       accounts_(database_, std::move(sealing_key)),
       store_(storage::make_local_store(config.storage.root, workers_)),
+      quarantine_sweep_(loop_, database_, *store_, config.quarantine),
+      inspector_(loop_, workers_, config.scan),
       client_(fetch::make_curl_client(loop_, client_options(config.fetch))),
       jobs_(
           queue::make_postgres_job_store(database_, queue::make_owner_name(), config.fetch.lease)),
@@ -228,7 +234,11 @@ fetch::RetrievalTools App::retrieval_tools() {
           unix_now,
           progress_,
           config_.fetch.allow_plain_http,
-          config_.fetch.max_redirects};
+          config_.fetch.max_redirects,
+          [this](yield_context yield, const fetch::ReceivedMedia& media, const queue::Job& job) {
+            return inspector_.inspect(yield, media, job);
+          },
+          [this] { quarantine_sweep_.wake(); }};
 }
 
 queue::WorkerOptions App::worker_options() {
@@ -301,6 +311,7 @@ void App::start_up(yield_context yield) {
   listener_.start();
   worker_.start();
   housekeeping_.start();
+  quarantine_sweep_.start();
   account_watch_.start();
   replay_.start();
   is_ready_ = true;
@@ -368,6 +379,7 @@ void App::stop_background() {
   account_watch_.stop();
   listener_.stop();
   housekeeping_.stop();
+  quarantine_sweep_.stop();
 }
 
 int App::run() {

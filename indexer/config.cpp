@@ -294,6 +294,34 @@ void read_storage(Section section, StorageConfig& storage) {
   section.finish();
 }
 
+void read_quarantine(Section section, QuarantineConfig& quarantine) {
+  section.read_duration("max_age_days", quarantine.max_age, 1, 3650);
+  section.read_number("max_bytes", quarantine.max_bytes, 1 << 20, std::int64_t{1} << 50);
+  section.finish();
+}
+
+bool is_clamd_address(std::string_view address) {
+  if (address.starts_with("unix:/")) return address.size() > 6;
+  const auto colon = address.rfind(':');
+  return address.starts_with("tcp:") && colon > 4 && colon + 1 < address.size();
+}
+
+void read_scan(Section section, ScanConfig& scan) {
+  section.read("clamd", scan.clamd);
+  if (!scan.clamd.empty() && !is_clamd_address(scan.clamd)) {
+    section.problem("clamd", "must be \"unix:/path\" or \"tcp:host:port\"");
+  }
+  section.read_duration("timeout_ms", scan.timeout, 100, 3600000);
+  section.read_number("max_bytes", scan.max_bytes, 1024, std::int64_t{4} << 30);
+  std::string on_error = "retry";
+  section.read("on_error", on_error);
+  if (on_error != "retry" && on_error != "accept") {
+    section.problem("on_error", "must be \"retry\" or \"accept\"");
+  }
+  scan.accept_on_error = on_error == "accept";
+  section.finish();
+}
+
 void read_spool(Section section, const ServerConfig& server, SpoolConfig& spool) {
   section.read("directory", spool.directory);
   if (!spool.directory.starts_with('/')) section.problem("directory", "must be an absolute path");
@@ -383,6 +411,8 @@ void read_all(const toml::table& table, Problems& problems, Config& config) {
   secrets.finish();
   read_links(root.section("links"), config.links);
   read_storage(root.section("storage"), config.storage);
+  read_quarantine(root.section("quarantine"), config.quarantine);
+  read_scan(root.section("scan"), config.scan);
   read_spool(root.section("spool"), config.server, config.spool);
   read_fetch(root.section("fetch"), config.server, config.fetch);
   Section sections = root.section("providers");

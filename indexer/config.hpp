@@ -56,6 +56,20 @@ struct StorageConfig {
   std::string root;  ///< absolute path
 };
 
+/// [quarantine]: how long suspicious bytes wait for an operator.
+struct QuarantineConfig {
+  std::chrono::days max_age{30};
+  std::uint64_t max_bytes = std::uint64_t{10} << 30;  ///< of all; the oldest go first
+};
+
+/// [scan]: a virus scanner that sees bytes before anybody else.
+struct ScanConfig {
+  std::string clamd;  ///< "unix:/path" or "tcp:host:port"; empty: none
+  std::chrono::milliseconds timeout{120000};
+  std::uint64_t max_bytes = 100u << 20;  ///< clamd's StreamMaxLength, or less
+  bool accept_on_error = false;          ///< what could not be scanned is shown nevertheless
+};
+
 /// [spool]: where webhooks wait while the database is away.
 struct SpoolConfig {
   std::string directory = "/var/spool/ngx_media";  ///< absolute path, of one daemon only
@@ -90,6 +104,8 @@ struct Config {
   SecretsConfig secrets;
   LinksConfig links;
   StorageConfig storage;
+  QuarantineConfig quarantine;
+  ScanConfig scan;
   SpoolConfig spool;
   FetchConfig fetch;
   providers::SettingsByProvider providers = providers::default_settings();

@@ -59,6 +59,12 @@ int run(const CommandLine& line) {
       return finish(media::ops::list_sessions(*config, line));
     case Command::link:
       return finish(media::ops::make_link(*config, line));
+    case Command::quarantine_list:
+      return finish(media::ops::list_quarantine(*config, line));
+    case Command::quarantine_release:
+      return finish(media::ops::release_from_quarantine(*config, line));
+    case Command::quarantine_delete:
+      return finish(media::ops::delete_from_quarantine(*config, line));
     case Command::init:
       return finish(media::ops::initialise(*config));
     case Command::version:

@@ -14,7 +14,10 @@
 #include <boost/asio/thread_pool.hpp>
 
 #include "core/jwt.hpp"
+#include "indexer/coroutine.hpp"
 #include "indexer/ops/database_session.hpp"
+#include "indexer/scan/clamd_client.hpp"
+#include "indexer/scan/second_opinion.hpp"
 #include "indexer/storage/local_store.hpp"
 #include "indexer/unique_fd.hpp"
 
@@ -22,6 +25,7 @@ namespace media::ops {
 namespace {
 
 constexpr double kMaxClockDifference = 5.0;
+constexpr std::chrono::seconds kScannerPatience{10};
 
 class Report {
  public:
@@ -110,6 +114,33 @@ void check_spool(const Config& config, Report& report) {
   }
 }
 
+void check_libmagic(Report& report) {
+  const auto opinion = scan::libmagic_type(as_bytes(std::string_view("plain words")));
+  if (opinion) {
+    report.ok("libmagic");
+  } else {
+    report.fail("libmagic", opinion.error().message, "");
+  }
+}
+
+void check_scanner(const ScanConfig& config, Report& report) {
+  if (config.clamd.empty()) return;
+  boost::asio::io_context loop(1);
+  boost::asio::thread_pool workers(1);
+  const scan::ClamdClient clamd(
+      loop, workers, config.clamd,
+      std::min<std::chrono::milliseconds>(config.timeout, kScannerPatience));
+  Result<void> answered;
+  spawn(loop, "ping", [&](boost::asio::yield_context yield) { answered = clamd.ping(yield); });
+  loop.run();
+  if (answered) {
+    report.ok("clamd");
+  } else {
+    report.fail("clamd", answered.error().message,
+                "start clamav-daemon, let this user reach its socket, or correct [scan] clamd");
+  }
+}
+
 double unix_now() {
   return std::chrono::duration<double>(std::chrono::system_clock::now().time_since_epoch()).count();
 }
@@ -175,6 +206,8 @@ bool run_checks(const Config& config) {
   check_authorities(config, report);
   check_store(config, report);
   check_spool(config, report);
+  check_libmagic(report);
+  check_scanner(config.scan, report);
   check_database(config, report);
   return !report.has_failed();
 }

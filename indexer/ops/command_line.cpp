@@ -28,7 +28,7 @@ struct CommandRule {
   std::chrono::hours ttl{1};
 };
 
-constexpr std::array<CommandRule, 14> kCommands = {{
+constexpr std::array<CommandRule, 17> kCommands = {{
     {"serve", Command::serve, "", "", ""},
     {"check", Command::check, "", "", ""},
     {"company add", Command::company_add, "NAME", "", ""},
@@ -46,6 +46,9 @@ constexpr std::array<CommandRule, 14> kCommands = {{
     {"session list", Command::session_list, "", " --user ", "--user", " --json "},
     {"link", Command::link, "PATH", " --media --ttl --method --user --address ", "", " --prefix ",
      "--media"},
+    {"quarantine list", Command::quarantine_list, "", "", "", " --json "},
+    {"quarantine release", Command::quarantine_release, "ID", "", "", " --json "},
+    {"quarantine delete", Command::quarantine_delete, "ID", "", "", " --json "},
     {"init", Command::init, "", "", ""},
     {"version", Command::version, "", "", ""},
     {"help", Command::help, "", "", ""},
@@ -155,6 +158,9 @@ Result<void> check_argument(const CommandLine& line, const CommandRule& rule) {
     const std::string either = rule.instead.empty() ? "" : " or " + std::string(rule.instead);
     return usage("'" + std::string(rule.words) + "' takes " + std::string(rule.argument) + either);
   }
+  if (rule.argument == "ID" && !Uuid::parse(line.name)) {
+    return usage("'" + std::string(rule.words) + "' takes the id of a media file");
+  }
   if (line.is_prefix && !line.name.ends_with('/')) {
     return usage("--prefix needs a PATH that ends in '/'");
   }
@@ -258,6 +264,10 @@ const std::string_view kUsage =
        [--prefix]
             makes an URL that needs no session; --user: but that user's;
             --prefix: for all below PATH/
+  quarantine list [--json]
+            what is suspicious, oldest first: id, since when, whose, size, why
+  quarantine release|delete ID [--json]
+            shows the media after all, or gives its bytes up
   version
   help
 

@@ -22,6 +22,10 @@ Result<std::string> open_session(const Config& config, const CommandLine& line);
 Result<std::string> revoke_session(const Config& config, const CommandLine& line);
 Result<std::string> list_sessions(const Config& config, const CommandLine& line);
 Result<std::string> make_link(const Config& config, const CommandLine& line);
+/// Also tells on standard error how much it is.
+Result<std::string> list_quarantine(const Config& config, const CommandLine& line);
+Result<std::string> release_from_quarantine(const Config& config, const CommandLine& line);
+Result<std::string> delete_from_quarantine(const Config& config, const CommandLine& line);
 /// Also tells on standard error what it made and what was there.
 Result<std::string> initialise(const Config& config);
 

@@ -90,9 +90,8 @@ Result<std::vector<std::string>> list_quarantine(int root, std::chrono::seconds 
   const std::time_t youngest = std::time(nullptr) - min_age.count();
   while (const dirent* entry = names.size() < kMaxListed ? ::readdir(listing.get()) : nullptr) {
     struct stat status {};
-    // The link's own time: bytes are older than their stay here.
     if (::fstatat(::dirfd(listing.get()), entry->d_name, &status, AT_SYMLINK_NOFOLLOW) != 0 ||
-        !S_ISREG(status.st_mode) || status.st_ctime > youngest || !Uuid::parse(entry->d_name)) {
+        !S_ISREG(status.st_mode) || status.st_mtime > youngest || !Uuid::parse(entry->d_name)) {
       continue;
     }
     names.emplace_back(entry->d_name);

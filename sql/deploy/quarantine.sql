@@ -252,7 +252,7 @@ BEGIN
     WITH kept AS MATERIALIZED (
         SELECT q.media_id,
                q.created_at,
-               sum(q.size) OVER (ORDER BY q.created_at DESC, q.media_id) AS bytes
+               sum(greatest(q.size, 4096)) OVER (ORDER BY q.created_at DESC, q.media_id) AS bytes
         FROM media.quarantine AS q
     ),
     excess AS (
@@ -281,7 +281,7 @@ $$;
 
 COMMENT ON FUNCTION media.expire_quarantine(bigint, bigint, int) IS
 'As delete_quarantined(), of what has been in quarantine for too long, and of the oldest while all together '
-'are larger than p_max_bytes; at most p_limit at once. Returns their media ids.';
+'are larger than p_max_bytes (a file counts 4096 bytes at least); at most p_limit at once. Returns their media ids.';
 GRANT EXECUTE ON FUNCTION media.expire_quarantine(bigint, bigint, int) TO media_indexer;
 
 CREATE FUNCTION media.unknown_to_quarantine(p_media text[]) RETURNS SETOF text

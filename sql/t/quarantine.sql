@@ -51,12 +51,12 @@ SELECT results_eq(
 SELECT is((SELECT outcome FROM media.release_quarantined(pg_temp.media_of('m1'), 'a/page.html')), 'not_found', 'once');
 SELECT ok(NOT media.delete_quarantined(pg_temp.media_of('m1')), 'what was released is not deleted');
 
-SELECT is_empty($$SELECT media.expire_quarantine(60, 100, 10)$$, 'what is young and small stays');
+SELECT is_empty($$SELECT media.expire_quarantine(60, 8192, 10)$$, 'what is young and small stays');
 UPDATE media.quarantine SET created_at = now() - interval '1 minute' WHERE media_id = pg_temp.media_of('m2');
-SELECT results_eq($$SELECT media.expire_quarantine(3600, 5, 10)$$, $$SELECT pg_temp.media_of('m2')$$,
+SELECT results_eq($$SELECT media.expire_quarantine(3600, 8191, 10)$$, $$SELECT pg_temp.media_of('m2')$$,
     'over the limit of bytes, the oldest goes');
 SELECT is(pg_temp.status_of('m2'), 'failed 1 active_content: a page', 'and has failed');
-SELECT results_eq($$SELECT media.expire_quarantine(-1, 100, 10)$$, $$SELECT pg_temp.media_of('m3')$$, 'so does what is old');
+SELECT results_eq($$SELECT media.expire_quarantine(-1, 8192, 10)$$, $$SELECT pg_temp.media_of('m3')$$, 'so does what is old');
 
 SELECT pg_temp.deliver(pg_temp.shop_a(), 'm4') + pg_temp.deliver(pg_temp.shop_a(), 'm5') AS media \gset
 SELECT count(*) AS claimed FROM media.claim_jobs('w', 9, 60) \gset

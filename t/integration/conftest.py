@@ -158,6 +158,16 @@ def stack(stacks, quick_settings, http2_port):
                         f"listen 127.0.0.1:{http2_port} http2;\n" + twins.config(root))
 
 
+@pytest.fixture
+def run(stack):
+    """run(arguments...) -> CompletedProcess, with the stack's config."""
+    def command(*arguments, config=True, **options):
+        options = {"capture_output": True, "text": True, "timeout": 30} | options
+        extra = ["--config", str(stack.indexer.config)] if config else []
+        return subprocess.run([str(stack.programs.indexer), *arguments, *extra], **options)
+    return command
+
+
 @pytest.fixture(scope="module")
 def site(stack, graph):
     return Site(stack, graph)

@@ -15,16 +15,6 @@ from site_under_test import APP_SECRET, Site
 from stack.process import wait_until
 
 
-@pytest.fixture
-def run(stack):
-    """run(arguments...) -> CompletedProcess, with the stack's config."""
-    def command(*arguments, config=True, **options):
-        options = {"capture_output": True, "text": True, "timeout": 30} | options
-        extra = ["--config", str(stack.indexer.config)] if config else []
-        return subprocess.run([str(stack.programs.indexer), *arguments, *extra], **options)
-    return command
-
-
 def test_a_site_is_set_up_from_the_command_line(run, stack):
     name = f"Company {uuid.uuid4()}"
     company = run("company", "add", name).stdout

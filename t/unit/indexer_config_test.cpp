@@ -47,6 +47,27 @@ TEST(Config, the_minimal_file_gets_the_documented_defaults) {
   EXPECT_TRUE(config->providers.at("generic").media_hosts.empty());
 }
 
+TEST(Config, a_scanner_is_named_by_its_address) {
+  const auto config = parse_config(kMinimal, "indexer.toml");
+  EXPECT_EQ(config->scan.clamd, "");
+  EXPECT_FALSE(config->scan.accept_on_error);
+  EXPECT_EQ(config->scan.max_bytes, 104857600u);
+  EXPECT_EQ(config->quarantine.max_age.count(), 30);
+  EXPECT_EQ(config->quarantine.max_bytes, 10737418240u);
+  for (const char* address :
+       {"unix:/run/clamav/clamd.ctl", "tcp:127.0.0.1:3310", "tcp:[::1]:3310"}) {
+    EXPECT_EQ(problems(kMinimal + "[scan]\nclamd = \"" + address + "\"\n"), "") << address;
+  }
+  for (const char* address :
+       {"/run/clamd", "unix:", "unix:run", "tcp:host", "tcp::1", "host:3310"}) {
+    EXPECT_NE(problems(kMinimal + "[scan]\nclamd = \"" + address + "\"\n").find("scan.clamd"),
+              std::string::npos)
+        << address;
+  }
+  EXPECT_NE(problems(kMinimal + "[scan]\non_error = \"ignore\"\n").find("scan.on_error"),
+            std::string::npos);
+}
+
 TEST(Config, what_is_missing_is_named) {
   const std::string text = problems("");
   for (const char* setting : {"conninfo", "jwt_key_file", "key_file", "root"}) {
