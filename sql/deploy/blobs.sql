@@ -19,8 +19,57 @@ CREATE TABLE media.buckets (
 COMMENT ON TABLE media.buckets IS
 'What may be stored, and where: one bucket a file type. allowed_mime_types NULL means any.';
 
-INSERT INTO media.buckets (name)
-VALUES ('images'), ('audio'), ('videos'), ('documents');
+-- Any document is kept: what of them could harm is quarantined.
+INSERT INTO media.buckets (name, allowed_mime_types)
+VALUES ('images', '{image/jpeg, image/png, image/gif, image/webp, image/heic, image/heif, image/avif, image/bmp, image/tiff}'),
+       ('audio', '{audio/mpeg, audio/mp4, audio/aac, audio/ogg, audio/opus, audio/amr, audio/amr-wb, audio/wav, audio/flac, '
+                 'audio/3gpp, audio/webm}'),
+       ('videos', '{video/mp4, video/3gpp, video/3gpp2, video/quicktime, video/webm, video/ogg, video/x-msvideo, '
+                  'video/x-matroska}'),
+       ('documents', NULL);
+
+CREATE TABLE media.size_limits (
+    provider  text NOT NULL CHECK (provider <> ''),
+    bucket    text NOT NULL REFERENCES media.buckets ON DELETE CASCADE,
+    mime_type text NOT NULL DEFAULT '*' CHECK (mime_type <> ''),
+    max_bytes bigint NOT NULL CHECK (max_bytes > 0),
+    PRIMARY KEY (provider, bucket, mime_type)
+);
+COMMENT ON TABLE media.size_limits IS
+'How large media of a provider may be, within its bucket''s max_bytes. The most special row holds: of the '
+'provider and the declared MIME type, of the provider, of all ("*"). Operators change rows.';
+
+-- WhatsApp's only WebP images are stickers, the animated ones of up to 500 KB.
+INSERT INTO media.size_limits (provider, bucket, mime_type, max_bytes)
+VALUES ('*', 'images', '*', 52428800),
+       ('*', 'audio', '*', 52428800),
+       ('*', 'videos', '*', 52428800),
+       ('*', 'documents', '*', 52428800),
+       ('whatsapp', 'images', '*', 5242880),
+       ('whatsapp', 'images', 'image/webp', 512000),
+       ('whatsapp', 'audio', '*', 16777216),
+       ('whatsapp', 'videos', '*', 16777216),
+       ('whatsapp', 'documents', '*', 104857600);
+
+CREATE FUNCTION media.size_limit(p_provider text, p_bucket text, p_declared_mime_type text) RETURNS bigint
+LANGUAGE plpgsql STABLE PARALLEL SAFE
+AS $$
+BEGIN
+    RETURN (
+        SELECT l.max_bytes
+        FROM media.size_limits AS l
+        WHERE l.bucket = p_bucket
+          AND l.provider IN (p_provider, '*')
+          AND l.mime_type IN (lower(btrim(split_part(p_declared_mime_type, ';', 1))), '*')
+        ORDER BY l.provider = '*', l.mime_type = '*'
+        LIMIT 1
+    );
+END
+$$;
+
+COMMENT ON FUNCTION media.size_limit(text, text, text) IS
+'The limit of size_limits for media of a provider that declares this MIME type; NULL: none but the '
+'bucket''s own. Internal to claim_jobs().';
 
 CREATE FUNCTION media.bucket_of(p_file_type text) RETURNS text
 LANGUAGE sql IMMUTABLE PARALLEL SAFE

@@ -199,7 +199,7 @@ BEGIN
            media.to_unix(m.deadline),
            b.name,
            b.store::text,
-           b.max_bytes,
+           least(b.max_bytes, media.size_limit(a.provider, b.name, m.declared_mime_type)),
            to_jsonb(b.allowed_mime_types),
            b.key_template::text
     FROM media.jobs AS j
@@ -216,7 +216,7 @@ COMMENT ON FUNCTION media.claim_jobs(text, int, int) IS
 'Leases up to p_limit jobs that are due (new, waiting no longer, or left by a lease that ran out) to '
 'p_owner for p_lease_seconds, and returns all that the work needs; their media become downloading. '
 'p_owner must be different for every run of a daemon. attempts counts this one; times are UTC seconds; '
-'allowed_mime_types NULL means any. Jobs of deleted media are dropped; a job whose last attempt never '
+'max_bytes is what bucket and media.size_limits allow; allowed_mime_types NULL means any. Jobs of deleted media are dropped; a job whose last attempt never '
 'reported fails with "network: worker lost". Error 22023: p_owner is empty.';
 GRANT EXECUTE ON FUNCTION media.claim_jobs(text, int, int) TO media_indexer;
 

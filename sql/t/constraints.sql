@@ -1,6 +1,6 @@
 BEGIN;
 \ir include/fixture.sql
-SELECT plan(36);
+SELECT plan(37);
 
 SELECT pg_temp.deliver(pg_temp.shop_a(), 'a1') + pg_temp.deliver(pg_temp.shop_b(), 'b1') AS media \gset
 INSERT INTO media.conversations (id, company_id, account_id, external_id)
@@ -133,12 +133,20 @@ SELECT throws_ok(
     $$UPDATE media.buckets SET max_bytes = 0$$, '23514', NULL, 'a bucket takes something');
 
 SELECT results_eq(
-    $$SELECT name, visibility::text, allowed_mime_types, max_bytes, store::text, key_template::text
+    $$SELECT name, visibility::text, 'image/jpeg' = ANY (allowed_mime_types), max_bytes, store::text, key_template::text
       FROM media.buckets ORDER BY name$$,
-    $$SELECT name, 'private', NULL::text[], 104857600::bigint, 'local',
+    $$SELECT name, 'private', CASE WHEN name <> 'documents' THEN name = 'images' END, 104857600::bigint, 'local',
              '{company}/{account}/{yyyy}/{mm}/{message}-{index}.{ext}'
       FROM unnest(ARRAY['audio', 'documents', 'images', 'videos']) AS name$$,
     'the four buckets and their defaults');
+SELECT results_eq(
+    $$SELECT media.size_limit(provider, bucket, mime_type)
+      FROM (VALUES (1, 'whatsapp', 'images', 'image/jpeg'), (2, 'whatsapp', 'images', 'Image/WebP ; x=1'),
+                   (3, 'whatsapp', 'documents', NULL), (4, 'twilio', 'images', 'image/webp'), (5, 'twilio', 'x', 'y'))
+          AS t (place, provider, bucket, mime_type)
+      ORDER BY place$$,
+    $$VALUES (5242880::bigint), (512000), (104857600), (52428800), (NULL)$$,
+    'a provider has limits of its own');
 SELECT is((SELECT DISTINCT max_attempts::int FROM media.jobs), 8, 'a job has eight attempts');
 
 SELECT * FROM finish();

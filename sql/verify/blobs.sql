@@ -13,5 +13,6 @@ FROM unnest(ARRAY['image', 'audio', 'video', 'document']) AS file_type
 JOIN media.buckets AS b ON b.name = media.bucket_of(file_type);
 SELECT 1 / count(*) FROM pg_catalog.pg_trigger
 WHERE tgrelid = 'media.blobs'::regclass AND tgname = 'refuse_delete' AND tgenabled = 'O';
+SELECT provider, bucket, mime_type, max_bytes FROM media.size_limits WHERE FALSE;
 
 ROLLBACK;

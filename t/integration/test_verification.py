@@ -122,3 +122,64 @@ def test_a_chunked_answer_without_a_size_is_taken_when_nothing_was_announced(sit
     message_id = site.send_photo(content, faults=[
         ("resolve", "no_size", ALWAYS), ("resolve", "no_digest", ALWAYS), ("download", "chunked", 1)])
     assert site.get(site.wait_for(message_id)["file_url"]).content == content
+
+
+MIB = 1 << 20
+WEBP = b"RIFF\x24\0\0\0WEBPVP8 "
+MP4 = b"\0\0\0\x18ftypisom\0\0\2\0"
+OGG = b"OggS\0\2" + bytes(22) + b"\1\x13OpusHead"
+
+# What WhatsApp documents for each kind: (kind, type, first bytes, limit).
+WHATSAPP_LIMITS = [
+    ("image", "image/jpeg", photo(100)[:100], 5 * MIB),
+    ("image", "image/webp", WEBP, 500 * 1024),
+    ("audio", "audio/ogg; codecs=opus", OGG, 16 * MIB),
+    ("video", "video/mp4", MP4, 16 * MIB),
+]
+
+
+@pytest.mark.parametrize("kind, mime_type, start, limit", WHATSAPP_LIMITS)
+def test_media_up_to_the_limit_of_its_provider_and_kind_is_taken(site, kind, mime_type, start, limit):
+    content = start + os.urandom(16) + bytes(limit - len(start) - 16)
+    for size, status in ((limit, "completed"), (limit + 1, "failed")):
+        message = site.offer(content.ljust(size, b"x"), kind, mime_type)
+        site.send(message)
+        item = site.wait_for(message["id"], status)
+    assert item["last_error"].startswith("too_large:")
+
+
+@pytest.mark.parametrize("faults", [
+    [("resolve", "no_size"), ("resolve", "no_digest")],  # told by Content-Length
+    [("resolve", "no_size"), ("resolve", "no_digest"), ("download", "chunked")],  # or as it comes
+], ids=["announced", "streamed"])
+def test_the_limit_holds_whoever_names_the_size(site, graph, faults):
+    files = site.stored_files()
+    message = site.offer(photo(5 * MIB + 1), faults=[(*fault, ALWAYS) for fault in faults])
+    site.send(message)
+    item = site.wait_for(message["id"], "failed")
+    assert item["last_error"].startswith("too_large:")
+    left_nothing(site, item, files)
+
+
+def test_others_have_50_mb(site, file_host):
+    url = file_host.add("huge", b"%PDF-1.7\n" + bytes(50 * MIB), "application/pdf")
+    payload = event([{"url": url, "content_type": "application/pdf"}])
+    assert site.add_generic().post(payload).status_code == 200
+    assert site.wait_for(payload["data"]["id"], "failed")["last_error"].startswith("too_large:")
+
+
+def test_the_operator_chooses_limits_and_types(site, stack):
+    psql = stack.postgres.psql
+    psql("INSERT INTO media.size_limits VALUES ('whatsapp', 'images', 'image/jpeg', 6000)")
+    psql("UPDATE media.buckets SET allowed_mime_types = array_remove(allowed_mime_types, 'image/gif') "
+         "WHERE name = 'images'")
+    try:
+        large = site.send_photo(photo(6001))
+        gif = site.offer(b"GIF89a" + os.urandom(100), "image", "image/gif")
+        site.send(gif)
+        assert site.wait_for(large, "failed")["last_error"].startswith("too_large:")
+        assert site.wait_for(gif["id"], "failed")["last_error"].startswith("type_not_allowed:")
+    finally:
+        psql("DELETE FROM media.size_limits WHERE mime_type = 'image/jpeg'")
+        psql("UPDATE media.buckets SET allowed_mime_types = allowed_mime_types || '{image/gif}' "
+             "WHERE name = 'images'")
