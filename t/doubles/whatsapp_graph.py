@@ -245,6 +245,10 @@ class WhatsAppGraph:
             "redirect_loopback": self.url("127.0.0.1", f"/cdn/{media_id}"),
             "redirect_http": f"http://{CDN_HOST}:{self.port}/cdn/{media_id}",
             "redirect_file": "file:///etc/passwd",
+            "redirect_ftp": f"ftp://{CDN_HOST}:{self.port}/cdn/{media_id}",
+            "redirect_gopher": f"gopher://{CDN_HOST}:{self.port}/cdn/{media_id}",
+            "redirect_user": self.url(f"user:password@{CDN_HOST}", f"/cdn/{media_id}"),
+            "redirect_decimal": self.url("2130706433", f"/cdn/{media_id}"),
             "redirect_loop": self.url(CDN_HOST, f"/cdn/{media_id}/again"),
         }.get(mode)
         return web.Response(status=302, headers={"Location": target} if target else {})

@@ -1,6 +1,7 @@
 """What the indexer makes of everything that a provider answers."""
 
 import hashlib
+import socket
 import time
 
 import pytest
@@ -54,6 +55,10 @@ LASTING = [
     ("download", "redirect_foreign", "blocked_address"),
     ("download", "redirect_loopback", "blocked_address"),
     ("download", "redirect_file", "blocked_address"),
+    ("download", "redirect_ftp", "blocked_address"),
+    ("download", "redirect_gopher", "blocked_address"),
+    ("download", "redirect_user", "blocked_address"),
+    ("download", "redirect_decimal", "blocked_address"),
     ("download", "redirect_loop", "network"),
     ("download", "redirect_nowhere", "network"),
 ]
@@ -259,10 +264,60 @@ class TestDefaults:
         "https://2130706433/a.jpg", "https://0x7f.1/a.jpg", "https://localhost/a.jpg",
         "https://100.64.0.1/a.jpg", "https://[fe80::1]/a.jpg", "https://[fd00::1]/a.jpg",
         "https://[64:ff9b::7f00:1]/a.jpg", "http://192.0.2.1/a.jpg", "file:///etc/passwd",
-        "gopher://127.0.0.1/", "ftp://127.0.0.1/a.jpg"])
+        "gopher://127.0.0.1/", "ftp://127.0.0.1/a.jpg", "https://0177.0.0.1/a.jpg",
+        "https://127.1:443/a.jpg", "https://192.168.0.1:8443/a.jpg", "https://172.16.0.1/a.jpg",
+        "https://224.0.0.1/a.jpg", "https://255.255.255.255/a.jpg", "https://168.63.129.16/a.jpg",
+        "https://[::]/a.jpg", "https://[::7f00:1]/a.jpg", "https://[64:ff9b:1::a00:1]/a.jpg",
+        "https://[2002:7f00:1::1]/a.jpg", "https://[2001::a00:1:0:0:f7f7:f7f7]/a.jpg",
+        "https://[ff02::1]/a.jpg", "https://[fd00:ec2::254]/latest/meta-data",
+        "https://user:password@files.example/a.jpg"])
     def test_a_generic_url_to_the_inside_is_refused(self, careful, url):
         from doubles.standard_webhook import event
         payload = event([{"url": url, "content_type": "image/jpeg"}])
         assert careful.add_generic().post(payload).status_code == 200
         item = careful.wait_for(payload["data"]["id"], "failed")
         assert item["last_error"].startswith("blocked_address:"), item["last_error"]
+
+    @pytest.mark.parametrize("url", [
+        "https://127.0.0.1./a.jpg", "https://localhost./a.jpg", "https://127%2E0.0.1/a.jpg",
+        "https://" + "a" * 300 + "/a.jpg", "https://\uff11\uff12\uff17.0.0.1/a.jpg"])
+    def test_an_odd_host_leads_nowhere(self, careful, url):
+        from doubles.standard_webhook import event
+        payload = event([{"url": url, "content_type": "image/jpeg"}])
+        assert careful.add_generic().post(payload).status_code == 200
+        item = careful.wait_for(payload["data"]["id"], "failed")
+        assert item["last_error"].split(":")[0] in ("blocked_address", "network", "invalid_argument")
+
+
+class TestTlsOnly:
+    """Without plain http, no answer leads to it."""
+
+    @pytest.fixture(scope="class")
+    def tls_only(self, stacks, graph, quick_settings):
+        from site_under_test import Site
+        yield Site(stacks.start("tls-only", quick_settings | {"fetch.allow_plain_http": False}), graph)
+        stacks.stop("tls-only")
+
+    @pytest.mark.parametrize("step, mode", [("resolve", "plain_http"), ("download", "redirect_http")])
+    def test_plain_http_is_refused(self, tls_only, graph, step, mode):
+        message_id = tls_only.send_photo(faults=[(step, mode, ALWAYS)])
+        item = tls_only.wait_for(message_id, "failed")
+        assert item["last_error"].startswith("blocked_address:"), item["last_error"]
+
+    def test_tls_still_works(self, tls_only):
+        tls_only.receive_photo()
+
+
+def test_proxies_of_the_environment_are_not_used(own_stack, graph, monkeypatch):
+    from site_under_test import Site
+    with socket.create_server(("127.0.0.1", 0)) as proxy:
+        proxy.settimeout(0)
+        where = f"http://127.0.0.1:{proxy.getsockname()[1]}"
+        with monkeypatch.context() as environment:
+            for name in ("http_proxy", "https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY"):
+                environment.setenv(name, where)
+            environment.setenv("no_proxy", "127.0.0.1,nowhere.test")
+            stack = own_stack()
+        Site(stack, graph).receive_photo()
+        with pytest.raises(BlockingIOError):
+            proxy.accept()
