@@ -57,6 +57,8 @@ std::string safe_segment(std::string_view text, std::size_t max) {
   return segment;
 }
 
+bool is_reserved_storage_key(std::string_view key) { return key.starts_with('.'); }
+
 bool is_valid_storage_key(std::string_view key) {
   if (key.empty() || key.size() > kMaxKeyBytes) return false;
   const bool has_forbidden_byte = std::any_of(key.begin(), key.end(), [](char c) {

@@ -38,6 +38,10 @@ std::string numbered_storage_key(std::string_view key, int number);
 /// no control bytes or backslashes, at most 1024 bytes, segments at most 255.
 bool is_valid_storage_key(std::string_view key);
 
+/// Whether the key begins with a dot: such names below a root are the store's
+/// own, like its quarantine, and neither written nor served by key.
+bool is_reserved_storage_key(std::string_view key);
+
 /// Reduces one path segment to [A-Za-z0-9._-], at most `max` bytes, never
 /// empty, never starting with a dot.
 std::string safe_segment(std::string_view text, std::size_t max = 160);

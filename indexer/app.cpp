@@ -364,7 +364,10 @@ void App::shut_down(yield_context yield) {
   server_.stop(yield, config_.server.stop_grace);
   const auto left =
       std::chrono::duration_cast<milliseconds>(until - std::chrono::steady_clock::now());
-  worker_.stop(yield, std::max(left, milliseconds(0)), [this] { client_->cancel_all(); });
+  worker_.stop(yield, std::max(left, milliseconds(0)), [this] {
+    client_->cancel_all();
+    inspector_.cancel_all();
+  });
   notifier_.jobs_added();  // those that were given back
   notifier_.drain(yield, kLastNotification);
   stop_background();

@@ -127,9 +127,8 @@ void check_scanner(const ScanConfig& config, Report& report) {
   if (config.clamd.empty()) return;
   boost::asio::io_context loop(1);
   boost::asio::thread_pool workers(1);
-  const scan::ClamdClient clamd(
-      loop, workers, config.clamd,
-      std::min<std::chrono::milliseconds>(config.timeout, kScannerPatience));
+  scan::ClamdClient clamd(loop, workers, config.clamd,
+                          std::min<std::chrono::milliseconds>(config.timeout, kScannerPatience));
   Result<void> answered;
   spawn(loop, "ping", [&](boost::asio::yield_context yield) { answered = clamd.ping(yield); });
   loop.run();

@@ -16,7 +16,7 @@ Inspector::Inspector(boost::asio::io_context& loop, boost::asio::thread_pool& wo
 }
 
 Result<Finding> Inspector::inspect(yield_context yield, const fetch::ReceivedMedia& media,
-                                   const queue::Job& job) const {
+                                   const queue::Job& job) {
   if (job.file_type == "document") {
     auto finding = second_opinion(yield, media, job);
     if (!finding || *finding) return finding;
@@ -24,6 +24,10 @@ Result<Finding> Inspector::inspect(yield_context yield, const fetch::ReceivedMed
   if (!clamd_) return Finding();
   auto finding = scan(yield, media);
   return finding ? finding : unverified(std::move(finding.error()), job);
+}
+
+void Inspector::cancel_all() {
+  if (clamd_) clamd_->cancel_all();
 }
 
 Result<Finding> Inspector::second_opinion(yield_context yield, const fetch::ReceivedMedia& media,
@@ -38,7 +42,7 @@ Result<Finding> Inspector::second_opinion(yield_context yield, const fetch::Rece
   });
 }
 
-Result<Finding> Inspector::scan(yield_context yield, const fetch::ReceivedMedia& media) const {
+Result<Finding> Inspector::scan(yield_context yield, const fetch::ReceivedMedia& media) {
   if (media.size > config_.max_bytes) {
     return fail(ErrorCode::unscanned, std::to_string(media.size) + " bytes, scanned are up to " +
                                           std::to_string(config_.max_bytes));

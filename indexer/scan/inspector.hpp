@@ -21,14 +21,15 @@ class Inspector {
 
   /// As fetch::Inspect.
   Result<fetch::Finding> inspect(boost::asio::yield_context yield,
-                                 const fetch::ReceivedMedia& media, const queue::Job& job) const;
+                                 const fetch::ReceivedMedia& media, const queue::Job& job);
+  /// Ends running scans with `cancelled`.
+  void cancel_all();
 
  private:
   Result<fetch::Finding> second_opinion(boost::asio::yield_context yield,
                                         const fetch::ReceivedMedia& media,
                                         const queue::Job& job) const;
-  Result<fetch::Finding> scan(boost::asio::yield_context yield,
-                              const fetch::ReceivedMedia& media) const;
+  Result<fetch::Finding> scan(boost::asio::yield_context yield, const fetch::ReceivedMedia& media);
   Result<fetch::Finding> unverified(Error why, const queue::Job& job) const;
 
   boost::asio::thread_pool& workers_;

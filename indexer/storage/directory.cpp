@@ -57,7 +57,7 @@ std::unexpected<Error> storage_failure(std::string_view doing, int error_number)
 }
 
 Result<KeyPath> split_key(std::string_view key) {
-  if (!is_valid_storage_key(key) || key.front() == '.') {
+  if (!is_valid_storage_key(key) || is_reserved_storage_key(key)) {
     return fail(ErrorCode::invalid_argument, "not a usable storage key");
   }
   const std::size_t slash = key.rfind('/');

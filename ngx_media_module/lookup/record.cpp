@@ -47,7 +47,9 @@ Result<MediaRecord> parse_object(MediaRecord record, const Row& row, RecordTexts
   record.store = text_column(row, "store");
   if (record.store.empty()) return bad_column("store");
   record.storage_key = text_column(row, "storage_key");
-  if (!is_valid_storage_key(record.storage_key)) return bad_column("storage_key");
+  if (!is_valid_storage_key(record.storage_key) || is_reserved_storage_key(record.storage_key)) {
+    return bad_column("storage_key");
+  }
   record.mime_type = text_column(row, "mime_type");
   if (record.mime_type.empty()) record.mime_type = "application/octet-stream";
   if (!is_header_text(record.mime_type)) return bad_column("mime_type");

