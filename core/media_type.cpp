@@ -254,7 +254,7 @@ Result<std::string> decide_mime_type(ByteView head, std::string_view declared,
   std::string claimed = mime_essence(declared);
   const auto sniffed = sniff_mime_type(head);
   if (file_type == "document") return decide_document(sniffed, claimed);
-  const std::string shown(sniffed.value_or("of an unknown type"));
+  std::string shown(sniffed.value_or("of an unknown type"));
   if (auto answer = answer_instead(shown, file_type)) return std::unexpected(std::move(*answer));
   if (is_executable(shown)) return refuse_program(shown);
   if (sniffed && is_shared_container(shown, claimed) && file_type_of(claimed) == file_type) {
