@@ -15,7 +15,7 @@ namespace media::storage {
 namespace {
 
 constexpr mode_t kPrivate = 0700;
-constexpr std::size_t kMaxListed = 1000;
+constexpr std::size_t kMaxListed = 100000;
 
 Result<std::string> checked_name(std::string_view name) {
   const auto id = Uuid::parse(name);

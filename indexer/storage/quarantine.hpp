@@ -24,7 +24,7 @@ Result<std::unique_ptr<LocalUpload>> open_in_quarantine(UniqueFd root, std::stri
 /// One that is absent is no error.
 Result<void> remove_from_quarantine(int root, std::string_view name);
 
-/// What was put there longer ago than `min_age`, at most 1000 names.
+/// What was put there longer ago than `min_age`, at most 100000 names.
 Result<std::vector<std::string>> list_quarantine(int root, std::chrono::seconds min_age);
 
 }  // namespace media::storage

@@ -15,6 +15,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     if (mime && *mime != "application/octet-stream" && media::mime_essence(*mime) != *mime) {
       __builtin_trap();
     }
+    if (mime && media::is_executable(*mime)) __builtin_trap();
   }
   if (!media::is_valid_storage_key(media::safe_segment(name))) __builtin_trap();
   for (const char c : media::content_disposition(true, name)) {
