@@ -84,7 +84,10 @@ BEGIN
     FROM pg_catalog.unnest((SELECT p_ids)) WITH ORDINALITY AS a (id, asked)
     CROSS JOIN LATERAL (
         SELECT m.company_id,
-               m.download_status::pg_catalog.text,
+               CASE
+                   WHEN m.download_status OPERATOR(pg_catalog.=) 'quarantined' THEN 'failed'
+                   ELSE m.download_status::pg_catalog.text
+               END,
                m.visibility::pg_catalog.text,
                b.store::pg_catalog.text,
                b.storage_key::pg_catalog.text,
