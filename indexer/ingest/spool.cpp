@@ -102,6 +102,16 @@ Result<UniqueFd> open_spool_directory(const std::string& path) {
   return directory;
 }
 
+std::size_t count_set_aside(const std::string& directory) {
+  std::size_t count = 0;
+  std::error_code failure;
+  for (std::filesystem::directory_iterator file(directory + '/' + kAside, failure), end;
+       !failure && file != end; file.increment(failure)) {
+    if (parse_name(file->path().filename().string())) ++count;
+  }
+  return count;
+}
+
 Result<void> Spool::open() {
   if (auto opened = open_directories(); !opened) return opened;
   return scan();
