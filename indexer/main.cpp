@@ -59,6 +59,10 @@ int run(const CommandLine& line) {
       return finish(media::ops::list_sessions(*config, line));
     case Command::link:
       return finish(media::ops::make_link(*config, line));
+    case Command::explain:
+      return media::ops::explain(*config, line);
+    case Command::replay:
+      return media::ops::replay(*config, line);
     case Command::init:
       return finish(media::ops::initialise(*config));
     case Command::version:

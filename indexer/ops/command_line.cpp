@@ -28,7 +28,7 @@ struct CommandRule {
   std::chrono::hours ttl{1};
 };
 
-constexpr std::array<CommandRule, 14> kCommands = {{
+constexpr auto kCommands = std::to_array<CommandRule>({
     {"serve", Command::serve, "", "", ""},
     {"check", Command::check, "", "", ""},
     {"company add", Command::company_add, "NAME", "", ""},
@@ -46,10 +46,13 @@ constexpr std::array<CommandRule, 14> kCommands = {{
     {"session list", Command::session_list, "", " --user ", "--user", " --json "},
     {"link", Command::link, "PATH", " --media --ttl --method --user --address ", "", " --prefix ",
      "--media"},
+    {"explain", Command::explain, "ID", "", "", " --json --verify "},
+    {"replay", Command::replay, "DELIVERY", " --since --until --provider --account ", "",
+     " --dry-run --json ", "--since"},
     {"init", Command::init, "", "", ""},
     {"version", Command::version, "", "", ""},
     {"help", Command::help, "", "", ""},
-}};
+});
 
 std::unexpected<Error> usage(std::string message) {
   return fail(ErrorCode::invalid_argument, std::move(message));
@@ -105,6 +108,28 @@ Result<void> set_link_option(CommandLine& line, std::string_view option, const s
   return {};
 }
 
+// A day, with or without a time, or how long ago.
+bool is_moment(const std::string& text) {
+  constexpr std::string_view kShape = "dddd-dd-dd";
+  if (parse_ttl(text)) return true;
+  return text.size() >= kShape.size() &&
+         std::ranges::equal(kShape, text.substr(0, kShape.size()), [](char shape, char c) {
+           return shape == 'd' ? c >= '0' && c <= '9' : c == shape;
+         });
+}
+
+// What only `replay` takes.
+Result<void> set_replay_option(CommandLine& line, std::string_view option,
+                               const std::string& value) {
+  if (option == "--account") line.external_id = value;
+  if (option != "--since" && option != "--until") return {};
+  if (!is_moment(value)) {
+    return usage(std::string(option) + " takes a time like 2026-11-21T14:00Z, or 90m or 7d ago");
+  }
+  (option == "--since" ? line.since : line.until) = value;
+  return {};
+}
+
 Result<void> set_option(CommandLine& line, std::string_view option, const std::string& value) {
   if (option.starts_with("--secret")) {
     auto secret = secret_argument(option, value);
@@ -131,12 +156,15 @@ Result<void> set_option(CommandLine& line, std::string_view option, const std::s
   if (option == "--role") line.role = value;
   if (option == "--provider") line.provider = value;
   if (option == "--external-id") line.external_id = value;
+  if (auto set = set_replay_option(line, option, value); !set) return set;
   return set_link_option(line, option, value);
 }
 
 void set_flag(CommandLine& line, std::string_view flag) {
   if (flag == "--json") line.as_json = true;
   if (flag == "--prefix") line.is_prefix = true;
+  if (flag == "--dry-run") line.is_dry_run = true;
+  if (flag == "--verify") line.is_verifying = true;
 }
 
 bool has_option(const CommandLine& line, std::string_view option) {
@@ -144,6 +172,7 @@ bool has_option(const CommandLine& line, std::string_view option) {
   if (option == "--user") return !line.user.empty();
   if (option == "--provider") return !line.provider.empty();
   if (option == "--media") return !line.media.empty();
+  if (option == "--since") return !line.since.empty();
   return !line.external_id.empty();
 }
 
@@ -154,6 +183,10 @@ Result<void> check_argument(const CommandLine& line, const CommandRule& rule) {
   if (line.name.empty() != is_replaced) {
     const std::string either = rule.instead.empty() ? "" : " or " + std::string(rule.instead);
     return usage("'" + std::string(rule.words) + "' takes " + std::string(rule.argument) + either);
+  }
+  if (line.command == Command::replay && !line.name.empty() &&
+      !(line.until + line.provider + line.external_id).empty()) {
+    return usage("--until, --provider and --account go with --since, not with a DELIVERY");
   }
   if (line.is_prefix && !line.name.ends_with('/')) {
     return usage("--prefix needs a PATH that ends in '/'");
@@ -258,6 +291,14 @@ const std::string_view kUsage =
        [--prefix]
             makes an URL that needs no session; --user: but that user's;
             --prefix: for all below PATH/
+  explain ID [--verify] [--json]
+            tells all about media: delivery, attempts, bytes, files, and what to
+            do. ID is its own, a message's, or a storage key; --verify: also
+            reads the files. Status 1: nothing found, or a file is not right
+  replay DELIVERY|--since T [--until T] [--provider P] [--account ID]
+         [--dry-run] [--json]
+            takes kept deliveries once more: makes what is missing, changes
+            nothing else. T is 2026-11-21T14:00Z, or 90m or 7d ago
   version
   help
 

@@ -12,6 +12,8 @@
 -- requires: revocations
 -- requires: media_items
 -- requires: observability
+-- requires: explain_media
+-- requires: replay_delivery
 
 BEGIN;
 
