@@ -63,6 +63,8 @@ int run(const CommandLine& line) {
       return media::ops::explain(*config, line);
     case Command::replay:
       return media::ops::replay(*config, line);
+    case Command::doctor:
+      return media::ops::doctor(*config, line);
     case Command::init:
       return finish(media::ops::initialise(*config));
     case Command::version:

@@ -22,6 +22,15 @@ Result<UniqueFd> open_spool_directory(const std::string& path);
 /// Deliveries below `aside` of a spool's directory.
 std::size_t count_set_aside(const std::string& directory);
 
+/// A spool from outside, whoever has it.
+struct SpoolView {
+  std::size_t files = 0;
+  std::int64_t oldest_at = 0;  ///< Unix seconds
+  std::size_t set_aside = 0;
+};
+
+SpoolView look_at_spool(const std::string& directory);
+
 struct SpoolOptions {
   std::string directory;
   std::uint64_t max_bytes = 1u << 30;

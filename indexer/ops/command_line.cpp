@@ -49,6 +49,7 @@ constexpr auto kCommands = std::to_array<CommandRule>({
     {"explain", Command::explain, "ID", "", "", " --json --verify "},
     {"replay", Command::replay, "DELIVERY", " --since --until --provider --account ", "",
      " --dry-run --json ", "--since"},
+    {"doctor", Command::doctor, "", "", "", " --json "},
     {"init", Command::init, "", "", ""},
     {"version", Command::version, "", "", ""},
     {"help", Command::help, "", "", ""},
@@ -299,6 +300,9 @@ const std::string_view kUsage =
          [--dry-run] [--json]
             takes kept deliveries once more: makes what is missing, changes
             nothing else. T is 2026-11-21T14:00Z, or 90m or 7d ago
+  doctor [--json]
+            `check`, and how the running site does. Status 0: well, 1: warnings,
+            2: something is wrong
   version
   help
 

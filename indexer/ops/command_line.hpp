@@ -40,6 +40,7 @@ struct CommandLine {
     link,
     explain,
     replay,
+    doctor,
     init,
     version,
     help,

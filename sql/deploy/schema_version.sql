@@ -14,6 +14,7 @@
 -- requires: observability
 -- requires: explain_media
 -- requires: replay_delivery
+-- requires: diagnose
 
 BEGIN;
 

@@ -113,6 +113,7 @@ TEST(CommandLine, reads_what_operators_ask) {
   EXPECT_EQ(range->since, "2026-11-21T14:00Z");
   EXPECT_EQ(range->until, "90m");
   EXPECT_EQ(range->external_id, "AC1");
+  EXPECT_EQ(parse({"doctor", "--json"})->command, Command::doctor);
 }
 
 TEST(CommandLine, wrong_usage_is_an_error) {
@@ -145,6 +146,7 @@ TEST(CommandLine, wrong_usage_is_an_error) {
            {"replay", "--since", "yesterday"},
            {"replay", "--since", "2026-1-1"},
            {"replay", "--since", "1h", "--until", "'; DROP"},
+           {"doctor", "all"},
            {"session"},
            {"session", "open", "--user", "Ada"},
            {"session", "revoke"},
