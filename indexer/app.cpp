@@ -24,6 +24,9 @@
 #include "indexer/json.hpp"
 #include "indexer/link_url.hpp"
 #include "indexer/log.hpp"
+#include "indexer/metrics/metrics.hpp"
+#include "indexer/metrics/queue_sampler.hpp"
+#include "indexer/metrics/snapshot.hpp"
 #include "indexer/ops/check.hpp"
 #include "indexer/ops/housekeeping.hpp"
 #include "indexer/ops/quarantine_sweep.hpp"
@@ -85,6 +88,13 @@ http::ServerOptions server_options(const ServerConfig& config) {
   return options;
 }
 
+// Labels are for providers of this build only.
+std::vector<std::string> provider_names() {
+  std::vector<std::string> names;
+  for (const auto& registration : providers::registrations()) names.emplace_back(registration.name);
+  return names;
+}
+
 http::Response status_response(int status, std::string_view text) {
   http::Response response;
   response.status = status;
@@ -104,6 +114,7 @@ class App {
  private:
   http::Response dispatch(const http::Request& request, yield_context yield);
   http::Response readiness(yield_context yield);
+  http::Response metrics_response(yield_context yield);
   ingest::WebhookDependencies webhook_dependencies();
   api::ApiDependencies api_dependencies();
   fetch::RetrievalTools retrieval_tools();
@@ -126,6 +137,8 @@ class App {
   boost::asio::signal_set signals_;
   boost::asio::steady_timer start_timer_;
   db::Database database_;
+  metrics::Metrics metrics_{provider_names()};
+  metrics::QueueSampler queue_sampler_;
   queue::Notifier notifier_;
   ops::Housekeeping housekeeping_;
   providers::Registry registry_;
@@ -158,6 +171,7 @@ App::App(const Config& config, std::string sealing_key, std::vector<LinkKey> lin
       signals_(loop_, SIGTERM, SIGINT),
       start_timer_(loop_),
       database_(loop_, database_options(config)),
+      queue_sampler_(loop_, database_),
       notifier_(loop_, database_),
       housekeeping_(loop_, database_),
       registry_(config),
@@ -180,7 +194,7 @@ App::App(const Config& config, std::string sealing_key, std::vector<LinkKey> lin
       listener_(loop_, config.database.conninfo, "media_jobs",
                 [this](std::string_view) { worker_.wake(); }),
       spool_({config.spool.directory, config.spool.max_bytes, config.spool.max_files}, workers_),
-      webhooks_(registry_, webhook_dependencies()),
+      webhooks_(registry_, webhook_dependencies(), metrics_),
       replay_(loop_, spool_,
               [this](yield_context yield, const ingest::SpooledRequest& spooled) {
                 return webhooks_.replay(spooled, yield);
@@ -233,6 +247,7 @@ fetch::RetrievalTools App::retrieval_tools() {
           },
           unix_now,
           progress_,
+          metrics_,
           config_.fetch.allow_plain_http,
           config_.fetch.max_redirects,
           [this](yield_context yield, const fetch::ReceivedMedia& media, const queue::Job& job) {
@@ -263,6 +278,7 @@ http::Response App::dispatch(const http::Request& request, yield_context yield) 
   const std::string_view path = request.path();
   if (path == "/healthz") return status_response(200, "alive");
   if (path == "/readyz") return readiness(yield);
+  if (path == "/metrics") return metrics_response(yield);
   if (!is_ready_) return http::problem(Error{ErrorCode::unavailable, "not started yet"});
   if (path.starts_with("/webhooks/")) return webhooks_.handle(request, yield);
   if (path.starts_with("/api/")) return api_.handle(request, yield);
@@ -277,6 +293,25 @@ http::Response App::readiness(yield_context yield) {
   }
   if (!store_->check()) return readiness_response(503, "store unusable");
   return readiness_response(200, "ready");
+}
+
+// Also while the database is away: that is when somebody looks.
+http::Response App::metrics_response(yield_context yield) {
+  metrics::Snapshot now;
+  if (!is_stopping_) now.queue = queue_sampler_.sample(yield);
+  now.pool = database_.status();
+  now.downloads_running = worker_.running();
+  now.spool_files = spool_.files();
+  now.spool_bytes = spool_.bytes();
+  now.spool_set_aside = ingest::count_set_aside(config_.spool.directory);
+  now.is_store_usable = store_->check().has_value();
+  now.store_free_bytes = metrics::free_bytes(config_.storage.root);
+  now.process = metrics::sample_process();
+  http::Response response;
+  response.content_type = "text/plain; version=0.0.4; charset=utf-8";
+  response.headers.emplace_back("Cache-Control", "no-store");
+  response.body = metrics_.text(now);
+  return response;
 }
 
 http::Response App::readiness_response(int status, std::string_view text) {

@@ -65,6 +65,12 @@ int run(const CommandLine& line) {
       return finish(media::ops::release_from_quarantine(*config, line));
     case Command::quarantine_delete:
       return finish(media::ops::delete_from_quarantine(*config, line));
+    case Command::explain:
+      return media::ops::explain(*config, line);
+    case Command::replay:
+      return media::ops::replay(*config, line);
+    case Command::doctor:
+      return media::ops::doctor(*config, line);
     case Command::init:
       return finish(media::ops::initialise(*config));
     case Command::version:

@@ -56,6 +56,8 @@ struct Database::State : std::enable_shared_from_this<State> {
 
   Result<Rows> query(asio::yield_context yield, const std::optional<std::string>& company,
                      const std::string& sql, const Params& params);
+  Result<Rows> try_query(asio::yield_context yield, const std::optional<std::string>& company,
+                         const std::string& sql, const Params& params);
   Result<Lease> acquire(asio::yield_context yield, TimePoint deadline);
   Result<std::shared_ptr<Connection>> take(asio::yield_context yield, TimePoint deadline);
   Result<void> reconnect(asio::yield_context yield, Connection& connection, TimePoint deadline);
@@ -76,6 +78,7 @@ struct Database::State : std::enable_shared_from_this<State> {
   asio::steady_timer all_idle;  ///< of drain(): ends when they are
   bool is_draining = false;     ///< no new callers
   bool is_closed = false;
+  std::uint64_t errors = 0;
 };
 
 /// Takes an idle connection, the most recently used first, or queues for one.
@@ -155,6 +158,14 @@ void Database::State::give_back(std::shared_ptr<Connection> connection) {
 Result<Rows> Database::State::query(asio::yield_context yield,
                                     const std::optional<std::string>& company,
                                     const std::string& sql, const Params& params) {
+  auto rows = try_query(yield, company, sql, params);
+  if (!rows && rows.error().code == ErrorCode::unavailable) ++errors;
+  return rows;
+}
+
+Result<Rows> Database::State::try_query(asio::yield_context yield,
+                                        const std::optional<std::string>& company,
+                                        const std::string& sql, const Params& params) {
   if (has_nul_byte(params)) {
     return fail(ErrorCode::invalid_argument, "text for the database contains a NUL byte");
   }
@@ -213,6 +224,11 @@ Result<Rows> Database::query_as(asio::yield_context yield, const Uuid& company,
 void Database::drain(asio::yield_context yield, std::chrono::milliseconds at_most) {
   const auto state = state_;
   state->drain(yield, at_most);
+}
+
+PoolStatus Database::status() const {
+  const std::size_t connections = state_->all.size();
+  return {connections, connections - state_->idle.size(), state_->waiting.size(), state_->errors};
 }
 
 void Database::close() { state_->close(); }

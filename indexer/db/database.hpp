@@ -2,6 +2,7 @@
 
 #include <chrono>
 #include <cstddef>
+#include <cstdint>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -58,6 +59,14 @@ struct DatabaseOptions {
   std::size_t max_waiting = 1024;  ///< callers queued for a connection; beyond: unavailable
 };
 
+/// How busy a pool is.
+struct PoolStatus {
+  std::size_t connections = 0;
+  std::size_t in_use = 0;
+  std::size_t waiting = 0;   ///< callers queued for a connection
+  std::uint64_t errors = 0;  ///< statements that ended as `unavailable`, ever
+};
+
 /// A pool of non-blocking libpq connections on one loop. Statements are
 /// prepared once a connection and reused; lost connections are re-made with
 /// backoff. One statement is one transaction.
@@ -80,6 +89,8 @@ class Database {
   /// Lets statements under way end, for `at_most`; queued and later callers get
   /// `cancelled`.
   void drain(boost::asio::yield_context yield, std::chrono::milliseconds at_most);
+
+  PoolStatus status() const;
 
   /// Closes all connections; queued and later callers get `cancelled`.
   void close();

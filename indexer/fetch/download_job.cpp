@@ -34,28 +34,50 @@ std::string_view without_extension(std::string_view name) {
   return dot == std::string_view::npos || dot == 0 ? name : name.substr(0, dot);
 }
 
-void log_completed(const queue::Job& job, const ReceivedMedia& media, bool is_duplicate,
-                   Clock::time_point started) {
-  const auto duration = std::chrono::duration_cast<milliseconds>(Clock::now() - started);
-  log::info("media_download_completed", {{"media_id", job.media_id},
-                                         {"provider", job.provider},
-                                         {"size", static_cast<std::int64_t>(media.size)},
-                                         {"mime_type", media.mime_type},
-                                         {"is_duplicate", is_duplicate},
-                                         {"attempts", std::int64_t{job.attempts}},
-                                         {"duration_ms", std::int64_t{duration.count()}}});
+// Enough to find the content by, too little to be mistaken for a checksum.
+constexpr std::size_t kHashPrefix = 12;
+
+std::int64_t milliseconds_of(Clock::duration time) {
+  return std::chrono::duration_cast<milliseconds>(time).count();
 }
 
-void log_failed(const queue::Job& job, const Outcome& outcome) {
+void log_started(const queue::Job& job) {
+  log::info("media_download_started", {{"media_id", job.media_id},
+                                       {"provider", job.provider},
+                                       {"company", job.company_id},
+                                       {"account_id", job.account_id},
+                                       {"message_id", job.message_external_id},
+                                       {"job_id", job.id},
+                                       {"attempts", std::int64_t{job.attempts}}});
+}
+
+void log_failed(const queue::Job& job, const Outcome& outcome, Clock::duration took) {
   const bool is_final = outcome.kind == Outcome::Kind::failed;
   log::write(is_final ? log::Level::error : log::Level::warn, "media_download_failed",
              {{"media_id", job.media_id},
               {"provider", job.provider},
+              {"company", job.company_id},
               {"reason", std::string(name_of(outcome.reason))},
               {"error", outcome.error},
               {"attempts", std::int64_t{job.attempts}},
               {"is_final", is_final},
-              {"retry_in_ms", std::int64_t{outcome.delay.count()}}});
+              {"duration_ms", milliseconds_of(took)}});
+}
+
+void log_retry(const queue::Job& job, const Outcome& outcome) {
+  log::info("media_retry_triggered", {{"media_id", job.media_id},
+                                      {"provider", job.provider},
+                                      {"company", job.company_id},
+                                      {"reason", std::string(name_of(outcome.reason))},
+                                      {"attempts", std::int64_t{job.attempts}},
+                                      {"retry_in_ms", std::int64_t{outcome.delay.count()}}});
+}
+
+// Until the provider has lost the media, as far as that is known.
+std::optional<std::int64_t> seconds_left(const queue::Job& job, std::int64_t now) {
+  const std::int64_t end = job.deadline != 0 ? job.deadline : job.url_expires_at;
+  if (end == 0) return std::nullopt;
+  return end - now;
 }
 
 // Whether the keys of this company are its own. Else a file with our bytes may
@@ -140,11 +162,48 @@ void DownloadJobs::pause(boost::asio::yield_context yield, milliseconds time) {
 Outcome DownloadJobs::run(boost::asio::yield_context yield, const queue::Job& job,
                           queue::JobControl& control) {
   const auto started = Clock::now();
-  log::info("media_download_started", {{"media_id", job.media_id},
-                                       {"provider", job.provider},
-                                       {"account_id", job.account_id},
-                                       {"job_id", job.id},
-                                       {"attempts", std::int64_t{job.attempts}}});
+  log_started(job);
+  tools_.metrics.download_started(job.provider);
+  const Outcome outcome = attempt(yield, job, control);
+  if (outcome.kind != Outcome::Kind::completed) report(job, outcome, Clock::now() - started);
+  return outcome;
+}
+
+void DownloadJobs::report_completed(const queue::Job& job, const ReceivedMedia& media,
+                                    bool is_duplicate, Clock::time_point started) {
+  const auto took = Clock::now() - started;
+  tools_.metrics.download_completed(
+      job.provider, {media.size, is_duplicate, took, seconds_left(job, tools_.now())});
+  log::info("media_download_completed",
+            {{"media_id", job.media_id},
+             {"provider", job.provider},
+             {"company", job.company_id},
+             {"bytes", static_cast<std::int64_t>(media.size)},
+             {"mime_type", media.mime_type},
+             {"sha256_prefix", hex_encode(media.sha256).substr(0, kHashPrefix)},
+             {"is_duplicate", is_duplicate},
+             {"attempts", std::int64_t{job.attempts}},
+             {"duration_ms", milliseconds_of(took)}});
+}
+
+void DownloadJobs::report(const queue::Job& job, const Outcome& outcome, Clock::duration took) {
+  const bool is_final = outcome.kind == Outcome::Kind::failed;
+  if (!is_final && outcome.kind != Outcome::Kind::retry) {
+    tools_.metrics.download_abandoned(job.provider);
+    return;
+  }
+  log_failed(job, outcome, took);
+  if (is_final) {
+    tools_.metrics.download_failed(job.provider, outcome.reason);
+    return;
+  }
+  tools_.metrics.download_retried(job.provider, outcome.reason);
+  log_retry(job, outcome);
+}
+
+Outcome DownloadJobs::attempt(boost::asio::yield_context yield, const queue::Job& job,
+                              queue::JobControl& control) {
+  const auto started = Clock::now();
   const ProgressEntry progress(tools_.progress, job.media_id);
   AccountPtr account;
   auto media = retrieve(yield, job, control, account);
@@ -158,7 +217,7 @@ Outcome DownloadJobs::run(boost::asio::yield_context yield, const queue::Job& jo
     return {.kind = Outcome::Kind::lease_lost, .error = {}};
   }
   shared_keys_.erase(job.media_id);
-  log_completed(job, *media, completion->kind == Completion::Kind::duplicate, started);
+  report_completed(job, *media, completion->kind == Completion::Kind::duplicate, started);
   delete_at_provider(yield, job, *account);
   return {};
 }
@@ -210,9 +269,7 @@ bool DownloadJobs::is_suspended(const queue::Job& job) const {
 
 Outcome DownloadJobs::fail(const queue::Job& job, const Failure& failure) {
   if (failure.error.code == ErrorCode::storage) is_storage_suspect_ = true;
-  Outcome outcome = outcome_of(failure, job, policy_, tools_.now(), random_());
-  if (outcome.kind != Outcome::Kind::released) log_failed(job, outcome);
-  return outcome;
+  return outcome_of(failure, job, policy_, tools_.now(), random_());
 }
 
 Attempt<ReceivedMedia> DownloadJobs::retrieve(boost::asio::yield_context yield,
@@ -305,8 +362,10 @@ Attempt<Completion> DownloadJobs::publish(boost::asio::yield_context yield, cons
   if (!key) return failed(key.error());
   if (shared_keys_.contains(job.media_id)) key = key_with(*key, job.media_id);
   if (control.is_cancelled()) return failed(ErrorCode::cancelled, "cancelled");
+  const auto started = Clock::now();
   const auto published = tools_.store.publish(yield, std::move(media.upload), *key, media.sha256);
   if (!published) return failed(published.error());
+  tools_.metrics.blob_published(Clock::now() - started);
   download.storage_key = published->key;
   const auto complete = [&] { return jobs_.complete(yield, job.id, download); };
   auto completion = patiently(yield, control, complete);

@@ -34,6 +34,13 @@ class DownloadJobs {
   Result<void> check_storage();
 
  private:
+  queue::Outcome attempt(boost::asio::yield_context yield, const queue::Job& job,
+                         queue::JobControl& control);
+  void report_completed(const queue::Job& job, const ReceivedMedia& media, bool is_duplicate,
+                        std::chrono::steady_clock::time_point started);
+  /// What is not completed.
+  void report(const queue::Job& job, const queue::Outcome& outcome,
+              std::chrono::steady_clock::duration took);
   /// Also tells the account that it used.
   Attempt<ReceivedMedia> retrieve(boost::asio::yield_context yield, const queue::Job& job,
                                   const queue::JobControl& control, AccountPtr& account);

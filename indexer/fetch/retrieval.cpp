@@ -223,14 +223,36 @@ Attempt<ResolveAnswer> Retrieval::ask_every_way(boost::asio::yield_context yield
   return answer;
 }
 
-Attempt<void> Retrieval::resolve(boost::asio::yield_context yield) {
-  ++resolutions_;
+Attempt<ResolveAnswer> Retrieval::ask_with_fresh_account(boost::asio::yield_context yield) {
   auto answer = ask_every_way(yield);
   if (answer && answer->verdict == ResolveAnswer::Verdict::refused && !is_account_reread_) {
     const auto is_other = reread_account(yield);
     if (!is_other) return std::unexpected(is_other.error());
     if (*is_other) answer = ask_every_way(yield);
   }
+  return answer;
+}
+
+void Retrieval::count_refresh(const Attempt<ResolveAnswer>& answer) {
+  using metrics::RefreshOutcome;
+  RefreshOutcome outcome = RefreshOutcome::failed;
+  if (!answer) {
+    if (answer.error().error.code == ErrorCode::rate_limited) outcome = RefreshOutcome::limited;
+    if (answer.error().error.code == ErrorCode::gone) outcome = RefreshOutcome::gone;
+  } else if (answer->verdict == ResolveAnswer::Verdict::found) {
+    outcome = RefreshOutcome::found;
+  } else if (answer->verdict == ResolveAnswer::Verdict::refused) {
+    outcome = RefreshOutcome::refused;
+  } else if (answer->verdict != ResolveAnswer::Verdict::retry) {
+    outcome = RefreshOutcome::gone;
+  }
+  tools_.metrics.url_refresh(job_.provider, outcome);
+}
+
+Attempt<void> Retrieval::resolve(boost::asio::yield_context yield) {
+  ++resolutions_;
+  const auto answer = ask_with_fresh_account(yield);
+  count_refresh(answer);
   if (!answer) return std::unexpected(answer.error());
   switch (answer->verdict) {
     case ResolveAnswer::Verdict::found:

@@ -15,6 +15,7 @@
 #include "indexer/fetch/media_sink.hpp"
 #include "indexer/fetch/progress.hpp"
 #include "indexer/fetch/transfer.hpp"
+#include "indexer/metrics/metrics.hpp"
 #include "indexer/providers/provider.hpp"
 #include "indexer/queue/job.hpp"
 
@@ -34,6 +35,7 @@ struct RetrievalTools {
   AccountSource account;
   std::function<std::int64_t()> now;  ///< Unix seconds
   ProgressBoard& progress;
+  metrics::Metrics& metrics;
   bool allow_plain_http = false;
   int max_redirects = 5;
   /// Looks for what makes received bytes suspicious. May be empty.
@@ -77,6 +79,8 @@ class Retrieval {
   Attempt<std::optional<ReceivedMedia>> renew_credential(boost::asio::yield_context yield,
                                                          const TransferEnd& end);
   Attempt<void> resolve(boost::asio::yield_context yield);
+  Attempt<providers::ResolveAnswer> ask_with_fresh_account(boost::asio::yield_context yield);
+  void count_refresh(const Attempt<providers::ResolveAnswer>& answer);
   Attempt<providers::ResolveAnswer> ask_every_way(boost::asio::yield_context yield);
   Attempt<providers::ResolveAnswer> ask(boost::asio::yield_context yield,
                                         const providers::ApiRequest& request);

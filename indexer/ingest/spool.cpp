@@ -10,6 +10,7 @@
 #include <chrono>
 #include <filesystem>
 #include <utility>
+#include <vector>
 
 #include "core/uuid.hpp"
 #include "indexer/coroutine.hpp"
@@ -48,6 +49,17 @@ std::optional<Spool::Entry> parse_name(std::string_view name) {
   if (!Uuid::parse(name)) return {};
   entry.account_id = name;
   return entry;
+}
+
+/// None where the directory can't be read.
+std::vector<Spool::Entry> entries_in(const std::string& directory) {
+  std::vector<Spool::Entry> entries;
+  std::error_code failure;
+  for (std::filesystem::directory_iterator file(directory, failure), end; !failure && file != end;
+       file.increment(failure)) {
+    if (auto entry = parse_name(file->path().filename().string())) entries.push_back(*entry);
+  }
+  return entries;
 }
 
 Result<void> write_all(int fd, std::string_view bytes) {
@@ -100,6 +112,21 @@ Result<UniqueFd> open_spool_directory(const std::string& path) {
   if (!directory) return directory;
   if (auto synced = sync_parent(path); !synced) return std::unexpected(synced.error());
   return directory;
+}
+
+std::size_t count_set_aside(const std::string& directory) {
+  return entries_in(directory + '/' + kAside).size();
+}
+
+SpoolView look_at_spool(const std::string& directory) {
+  SpoolView view;
+  view.set_aside = count_set_aside(directory);
+  for (const Spool::Entry& entry : entries_in(directory)) {
+    ++view.files;
+    const auto seconds = static_cast<std::int64_t>(entry.number / 1000000);
+    view.oldest_at = view.files == 1 ? seconds : std::min(view.oldest_at, seconds);
+  }
+  return view;
 }
 
 Result<void> Spool::open() {

@@ -19,6 +19,18 @@ namespace media::ingest {
 /// Makes the directory, for its owner only, when it is not there. Error `storage`.
 Result<UniqueFd> open_spool_directory(const std::string& path);
 
+/// Deliveries below `aside` of a spool's directory.
+std::size_t count_set_aside(const std::string& directory);
+
+/// A spool from outside, whoever has it.
+struct SpoolView {
+  std::size_t files = 0;
+  std::int64_t oldest_at = 0;  ///< Unix seconds
+  std::size_t set_aside = 0;
+};
+
+SpoolView look_at_spool(const std::string& directory);
+
 struct SpoolOptions {
   std::string directory;
   std::uint64_t max_bytes = 1u << 30;
@@ -53,6 +65,7 @@ class Spool {
   bool holds(const std::string& account_id) const { return waiting_.contains(account_id); }
   std::optional<Entry> first() const;
   std::size_t files() const { return files_; }
+  std::uint64_t bytes() const { return bytes_; }
 
   /// Error `truncated`, `hash_mismatch` or `too_large`: damaged; `storage`: try again.
   Result<SpooledRequest> read(boost::asio::yield_context yield, const Entry& entry);

@@ -1,6 +1,7 @@
 #include "indexer/ingest/webhooks.hpp"
 
 #include <algorithm>
+#include <chrono>
 
 #include "core/encoding.hpp"
 #include "indexer/http/problem.hpp"
@@ -11,6 +12,7 @@ namespace media::ingest {
 namespace {
 
 using Freshness = providers::AccountDirectory::Freshness;
+using metrics::DeliveryOutcome;
 
 constexpr std::string_view kPrefix = "/webhooks/";
 constexpr std::size_t kMaxExternalIdSize = 255;
@@ -55,6 +57,34 @@ http::Response accepted_later() {
   return response;
 }
 
+metrics::WebhookOutcome outcome_of(bool is_delivery, int status) {
+  using Outcome = metrics::WebhookOutcome;
+  if (status < 400) return is_delivery ? Outcome::accepted : Outcome::handshake;
+  switch (status) {
+    case 401:
+    case 403:
+      return Outcome::unauthorized;
+    case 404:
+      return Outcome::unknown;
+    case 429:
+      return Outcome::limited;
+    case 503:
+      return Outcome::unavailable;
+    default:
+      return status < 500 ? Outcome::refused : Outcome::failed;
+  }
+}
+
+/// Also of paths that are none of ours.
+std::string_view provider_in(std::string_view path) {
+  path.remove_prefix(std::min(kPrefix.size(), path.size()));
+  return path.substr(0, path.find('/'));
+}
+
+bool is_delivery(const http::Request& request, const providers::Provider& provider) {
+  return request.method == "POST" || (request.method == "GET" && provider.takes_get());
+}
+
 http::Response refused(const http::Request& request, const Error& error) {
   http::Response response = http::problem(error);  // logs what is our fault
   if (response.status < 500) {
@@ -77,13 +107,21 @@ struct Webhooks::Arrival {
   bool is_live() const { return vouched_account.empty(); }
 };
 
-Webhooks::Webhooks(const providers::Registry& registry, WebhookDependencies dependencies)
-    : registry_(registry), dependencies_(std::move(dependencies)) {}
+Webhooks::Webhooks(const providers::Registry& registry, WebhookDependencies dependencies,
+                   metrics::Metrics& metrics)
+    : registry_(registry), dependencies_(std::move(dependencies)), metrics_(metrics) {}
 
 http::Response Webhooks::handle(const http::Request& request,
                                 boost::asio::yield_context yield) const {
-  auto response = answer(request, yield);
-  return response ? std::move(*response) : refused(request, response.error());
+  const auto started = std::chrono::steady_clock::now();
+  auto answered = answer(request, yield);
+  auto response = answered ? std::move(*answered) : refused(request, answered.error());
+  const providers::Provider* provider = registry_.find(provider_in(request.path()));
+  const bool delivers = provider != nullptr && is_delivery(request, *provider);
+  metrics_.webhook(provider == nullptr ? "" : provider->name(),
+                   outcome_of(delivers, response.status),
+                   std::chrono::steady_clock::now() - started);
+  return response;
 }
 
 Result<http::Response> Webhooks::answer(const http::Request& request,
@@ -92,7 +130,7 @@ Result<http::Response> Webhooks::answer(const http::Request& request,
   if (!route) return std::unexpected(route.error());
   const providers::Provider* provider = registry_.find(route->provider);
   if (provider == nullptr) return fail(ErrorCode::not_found, "no such provider");
-  if (request.method == "POST" || (request.method == "GET" && provider->takes_get())) {
+  if (is_delivery(request, *provider)) {
     return take({request, *provider, dependencies_.now(), {}}, route->external_id, yield);
   }
   if (request.method == "GET") {
@@ -150,6 +188,9 @@ Result<StoredDelivery> Webhooks::store(const Arrival& arrival, const providers::
                           messages_json(delivery, *accounts)};
   auto stored = dependencies_.store(yield, entry);
   if (!stored) return stored;
+  metrics_.delivery(arrival.provider.name(), !stored->is_new     ? DeliveryOutcome::duplicate
+                                             : arrival.is_live() ? DeliveryOutcome::accepted
+                                                                 : DeliveryOutcome::replayed);
   log::info("delivery_accepted", {{"provider", std::string(arrival.provider.name())},
                                   {"account_id", account.id},
                                   {"delivery_id", stored->id},
@@ -164,6 +205,7 @@ Result<http::Response> Webhooks::keep(const Arrival& arrival, const providers::A
                                       boost::asio::yield_context yield) const {
   const auto kept = dependencies_.spool(yield, {arrival.request, account.id, arrival.received_at});
   if (!kept) return std::unexpected(kept.error());
+  metrics_.delivery(arrival.provider.name(), DeliveryOutcome::spooled);
   log::info("delivery_spooled",
             {{"provider", std::string(arrival.provider.name())}, {"account_id", account.id}});
   return delivery.answer.value_or(accepted_later());

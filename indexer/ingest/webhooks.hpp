@@ -12,6 +12,7 @@
 #include "indexer/http/message.hpp"
 #include "indexer/ingest/delivery_json.hpp"
 #include "indexer/ingest/spooled_request.hpp"
+#include "indexer/metrics/metrics.hpp"
 #include "indexer/providers/account_directory.hpp"
 #include "indexer/providers/registry.hpp"
 
@@ -50,7 +51,8 @@ struct WebhookDependencies {
 /// the delivery is committed, or durable in the spool while the database is away.
 class Webhooks {
  public:
-  Webhooks(const providers::Registry& registry, WebhookDependencies dependencies);
+  Webhooks(const providers::Registry& registry, WebhookDependencies dependencies,
+           metrics::Metrics& metrics);
 
   http::Response handle(const http::Request& request, boost::asio::yield_context yield) const;
   /// A request from the spool again. Error `unavailable`: the database is still away.
@@ -78,6 +80,7 @@ class Webhooks {
 
   const providers::Registry& registry_;
   WebhookDependencies dependencies_;
+  metrics::Metrics& metrics_;
 };
 
 /// Stores through media.accept_delivery(): one statement, one transaction.

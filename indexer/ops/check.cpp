@@ -27,21 +27,6 @@ namespace {
 constexpr double kMaxClockDifference = 5.0;
 constexpr std::chrono::seconds kScannerPatience{10};
 
-class Report {
- public:
-  void ok(const std::string& what) { print("ok " + what); }
-  void warn(const std::string& what, const std::string& why) { print("warn " + what + ": " + why); }
-  void fail(const std::string& what, const std::string& why, const std::string& remedy) {
-    has_failed_ = true;
-    print("FAIL " + what + ": " + why + (remedy.empty() ? "" : ": " + remedy));
-  }
-  bool has_failed() const { return has_failed_; }
-
- private:
-  static void print(const std::string& line) { std::printf("%s\n", line.c_str()); }
-  bool has_failed_ = false;
-};
-
 void check_keys(const Config& config, Report& report) {
   const auto jwt_key = read_key_file(config.auth.jwt_key_file);
   if (!jwt_key) {
@@ -198,8 +183,7 @@ Result<void> check_schema_version(std::int64_t deployed) {
                                                     : ": install a newer media-indexer"));
 }
 
-bool run_checks(const Config& config) {
-  Report report;
+void check_everything(const Config& config, Report& report) {
   report.ok("settings " + config.path);
   check_keys(config, report);
   check_authorities(config, report);
@@ -208,7 +192,12 @@ bool run_checks(const Config& config) {
   check_libmagic(report);
   check_scanner(config.scan, report);
   check_database(config, report);
-  return !report.has_failed();
+}
+
+bool run_checks(const Config& config) {
+  Report report([](const Finding& finding) { std::printf("%s\n", text_of(finding).c_str()); });
+  check_everything(config, report);
+  return report.worst() != Severity::failure;
 }
 
 }  // namespace media::ops

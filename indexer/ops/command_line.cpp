@@ -28,7 +28,7 @@ struct CommandRule {
   std::chrono::hours ttl{1};
 };
 
-constexpr std::array<CommandRule, 17> kCommands = {{
+constexpr auto kCommands = std::to_array<CommandRule>({
     {"serve", Command::serve, "", "", ""},
     {"check", Command::check, "", "", ""},
     {"company add", Command::company_add, "NAME", "", ""},
@@ -47,12 +47,16 @@ constexpr std::array<CommandRule, 17> kCommands = {{
     {"link", Command::link, "PATH", " --media --ttl --method --user --address ", "", " --prefix ",
      "--media"},
     {"quarantine list", Command::quarantine_list, "", "", "", " --json "},
-    {"quarantine release", Command::quarantine_release, "ID", "", "", " --json "},
-    {"quarantine delete", Command::quarantine_delete, "ID", "", "", " --json "},
+    {"quarantine release", Command::quarantine_release, "MEDIA_ID", "", "", " --json "},
+    {"quarantine delete", Command::quarantine_delete, "MEDIA_ID", "", "", " --json "},
+    {"explain", Command::explain, "ID", "", "", " --json --verify "},
+    {"replay", Command::replay, "DELIVERY", " --since --until --provider --account ", "",
+     " --dry-run --json ", "--since"},
+    {"doctor", Command::doctor, "", "", "", " --json "},
     {"init", Command::init, "", "", ""},
     {"version", Command::version, "", "", ""},
     {"help", Command::help, "", "", ""},
-}};
+});
 
 std::unexpected<Error> usage(std::string message) {
   return fail(ErrorCode::invalid_argument, std::move(message));
@@ -108,6 +112,28 @@ Result<void> set_link_option(CommandLine& line, std::string_view option, const s
   return {};
 }
 
+// A day, with or without a time, or how long ago.
+bool is_moment(const std::string& text) {
+  constexpr std::string_view kShape = "dddd-dd-dd";
+  if (parse_ttl(text)) return true;
+  return text.size() >= kShape.size() &&
+         std::ranges::equal(kShape, text.substr(0, kShape.size()), [](char shape, char c) {
+           return shape == 'd' ? c >= '0' && c <= '9' : c == shape;
+         });
+}
+
+// What only `replay` takes.
+Result<void> set_replay_option(CommandLine& line, std::string_view option,
+                               const std::string& value) {
+  if (option == "--account") line.external_id = value;
+  if (option != "--since" && option != "--until") return {};
+  if (!is_moment(value)) {
+    return usage(std::string(option) + " takes a time like 2026-11-21T14:00Z, or 90m or 7d ago");
+  }
+  (option == "--since" ? line.since : line.until) = value;
+  return {};
+}
+
 Result<void> set_option(CommandLine& line, std::string_view option, const std::string& value) {
   if (option.starts_with("--secret")) {
     auto secret = secret_argument(option, value);
@@ -134,12 +160,15 @@ Result<void> set_option(CommandLine& line, std::string_view option, const std::s
   if (option == "--role") line.role = value;
   if (option == "--provider") line.provider = value;
   if (option == "--external-id") line.external_id = value;
+  if (auto set = set_replay_option(line, option, value); !set) return set;
   return set_link_option(line, option, value);
 }
 
 void set_flag(CommandLine& line, std::string_view flag) {
   if (flag == "--json") line.as_json = true;
   if (flag == "--prefix") line.is_prefix = true;
+  if (flag == "--dry-run") line.is_dry_run = true;
+  if (flag == "--verify") line.is_verifying = true;
 }
 
 bool has_option(const CommandLine& line, std::string_view option) {
@@ -147,6 +176,7 @@ bool has_option(const CommandLine& line, std::string_view option) {
   if (option == "--user") return !line.user.empty();
   if (option == "--provider") return !line.provider.empty();
   if (option == "--media") return !line.media.empty();
+  if (option == "--since") return !line.since.empty();
   return !line.external_id.empty();
 }
 
@@ -158,8 +188,12 @@ Result<void> check_argument(const CommandLine& line, const CommandRule& rule) {
     const std::string either = rule.instead.empty() ? "" : " or " + std::string(rule.instead);
     return usage("'" + std::string(rule.words) + "' takes " + std::string(rule.argument) + either);
   }
-  if (rule.argument == "ID" && !Uuid::parse(line.name)) {
+  if (rule.argument == "MEDIA_ID" && !Uuid::parse(line.name)) {
     return usage("'" + std::string(rule.words) + "' takes the id of a media file");
+  }
+  if (line.command == Command::replay && !line.name.empty() &&
+      !(line.until + line.provider + line.external_id).empty()) {
+    return usage("--until, --provider and --account go with --since, not with a DELIVERY");
   }
   if (line.is_prefix && !line.name.ends_with('/')) {
     return usage("--prefix needs a PATH that ends in '/'");
@@ -266,8 +300,19 @@ const std::string_view kUsage =
             --prefix: for all below PATH/
   quarantine list [--json]
             what is suspicious, oldest first: id, since when, whose, size, why
-  quarantine release|delete ID [--json]
+  quarantine release|delete MEDIA_ID [--json]
             shows the media after all, or gives its bytes up
+  explain ID [--verify] [--json]
+            tells all about media: delivery, attempts, bytes, files, and what to
+            do. ID is its own, a message's, or a storage key; --verify: also
+            reads the files. Status 1: nothing found, or a file is not right
+  replay DELIVERY|--since T [--until T] [--provider P] [--account ID]
+         [--dry-run] [--json]
+            takes kept deliveries once more: makes what is missing, changes
+            nothing else. T is 2026-11-21T14:00Z, or 90m or 7d ago
+  doctor [--json]
+            `check`, and how the running site does. Status 0: well, 1: warnings,
+            2: something is wrong
   version
   help
 

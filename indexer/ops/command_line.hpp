@@ -41,13 +41,16 @@ struct CommandLine {
     quarantine_list,
     quarantine_release,
     quarantine_delete,
+    explain,
+    replay,
+    doctor,
     init,
     version,
     help,
   };
   Command command = Command::help;
   std::string config_path;
-  std::string name;  ///< of the company or user to be added; the token to be revoked; the path
+  std::string name;  ///< the argument without an option: a name, token, path or id
   std::string company;
   std::string user;
   std::string role = "agent";
@@ -61,6 +64,10 @@ struct CommandLine {
   std::string address;         ///< that a link is for, as nginx writes it
   bool is_prefix = false;
   bool as_json = false;
+  std::string since;  ///< "YYYY-MM-DD…", or a duration: so long ago
+  std::string until;  ///< likewise
+  bool is_dry_run = false;
+  bool is_verifying = false;  ///< reads files, not only their sizes
 };
 
 /// Copies the arguments and overwrites values of --secret and tokens in place,

@@ -26,6 +26,10 @@ Result<std::string> make_link(const Config& config, const CommandLine& line);
 Result<std::string> list_quarantine(const Config& config, const CommandLine& line);
 Result<std::string> release_from_quarantine(const Config& config, const CommandLine& line);
 Result<std::string> delete_from_quarantine(const Config& config, const CommandLine& line);
+/// These print what they find, and return the exit status.
+int explain(const Config& config, const CommandLine& line);
+int replay(const Config& config, const CommandLine& line);
+int doctor(const Config& config, const CommandLine& line);
 /// Also tells on standard error what it made and what was there.
 Result<std::string> initialise(const Config& config);
 

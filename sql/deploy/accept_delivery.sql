@@ -145,6 +145,50 @@ COMMENT ON FUNCTION media.add_media(uuid, uuid, uuid, uuid, text, jsonb) IS
 'already; returns how many. '
 'Internal to accept_delivery(), which describes the items.';
 
+CREATE FUNCTION media.add_messages(p_company uuid, p_account uuid, p_messages jsonb) RETURNS int
+LANGUAGE plpgsql
+AS $$
+DECLARE
+    v_company uuid;
+    v_account uuid;
+    v_conversation uuid;
+    v_message record;
+    v_item jsonb;
+    v_created int := 0;
+BEGIN
+    -- One order for all deliveries: two that share conversations cannot deadlock.
+    FOR v_item IN
+        SELECT i.item
+        FROM jsonb_array_elements(coalesce(p_messages, '[]')) AS i (item)
+        ORDER BY i.item ->> 'account_id', i.item #>> '{conversation,external_id}', i.item ->> 'external_id'
+    LOOP
+        v_account := coalesce((v_item ->> 'account_id')::uuid, p_account);
+        IF v_account = p_account THEN
+            v_company := p_company;
+        ELSE
+            SELECT a.company_id INTO v_company FROM media.accounts AS a WHERE a.id = v_account;
+        END IF;
+        IF v_company IS NULL THEN
+            RAISE EXCEPTION 'there is no account %', v_account USING ERRCODE = 'foreign_key_violation';
+        END IF;
+
+        v_conversation := media.ensure_conversation(v_company, v_account, v_item #>> '{conversation,external_id}');
+        v_message := media.ensure_message(v_company, v_account, v_conversation, v_item);
+        IF jsonb_array_length(coalesce(v_item -> 'media', '[]')) > 0 THEN
+            v_created := v_created + media.add_media(
+                v_company, v_account, v_message.conversation_id, v_message.message_id,
+                coalesce(left(v_item ->> 'event_kind', 64), 'message'), v_item -> 'media'
+            );
+        END IF;
+    END LOOP;
+    RETURN v_created;
+END
+$$;
+
+COMMENT ON FUNCTION media.add_messages(uuid, uuid, jsonb) IS
+'Adds what is not there yet of the messages of a delivery to this account of this company; returns how many media '
+'rows were made. Internal to accept_delivery(), which describes the messages, and replay_delivery().';
+
 CREATE FUNCTION media.accept_delivery(
     p_account      uuid,
     p_delivery_key text,
@@ -164,11 +208,6 @@ AS $$
 DECLARE
     v_key text := media.fit_key(p_delivery_key, 512);
     v_own_company uuid;
-    v_company uuid;
-    v_account uuid;
-    v_conversation uuid;
-    v_message record;
-    v_item jsonb;
 BEGIN
     PERFORM media.commit_durably();
     media_created := 0;
@@ -193,31 +232,7 @@ BEGIN
     END IF;
 
     PERFORM set_config('media.actor', 'webhook', TRUE);
-    -- One order for all deliveries: two that share conversations cannot deadlock.
-    FOR v_item IN
-        SELECT i.item
-        FROM jsonb_array_elements(coalesce(p_messages, '[]')) AS i (item)
-        ORDER BY i.item ->> 'account_id', i.item #>> '{conversation,external_id}', i.item ->> 'external_id'
-    LOOP
-        v_account := coalesce((v_item ->> 'account_id')::uuid, p_account);
-        IF v_account = p_account THEN
-            v_company := v_own_company;
-        ELSE
-            SELECT a.company_id INTO v_company FROM media.accounts AS a WHERE a.id = v_account;
-        END IF;
-        IF v_company IS NULL THEN
-            RAISE EXCEPTION 'there is no account %', v_account USING ERRCODE = 'foreign_key_violation';
-        END IF;
-
-        v_conversation := media.ensure_conversation(v_company, v_account, v_item #>> '{conversation,external_id}');
-        v_message := media.ensure_message(v_company, v_account, v_conversation, v_item);
-        IF jsonb_array_length(coalesce(v_item -> 'media', '[]')) > 0 THEN
-            media_created := media_created + media.add_media(
-                v_company, v_account, v_message.conversation_id, v_message.message_id,
-                coalesce(left(v_item ->> 'event_kind', 64), 'message'), v_item -> 'media'
-            );
-        END IF;
-    END LOOP;
+    media_created := media.add_messages(v_own_company, p_account, p_messages);
     RETURN NEXT;
 END
 $$;

@@ -40,7 +40,10 @@ COMMENT ON TABLE media.messages IS 'Messages that media came in; body is their t
 
 CREATE TRIGGER touch_updated_at BEFORE UPDATE ON media.conversations
 FOR EACH ROW EXECUTE FUNCTION media.touch_updated_at();
+-- A delivery that comes again changes nothing.
 CREATE TRIGGER touch_updated_at BEFORE UPDATE ON media.messages
-FOR EACH ROW EXECUTE FUNCTION media.touch_updated_at();
+FOR EACH ROW
+WHEN (OLD.* IS DISTINCT FROM NEW.*)
+EXECUTE FUNCTION media.touch_updated_at();
 
 COMMIT;

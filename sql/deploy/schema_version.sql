@@ -12,6 +12,10 @@
 -- requires: session_functions
 -- requires: revocations
 -- requires: media_items
+-- requires: observability
+-- requires: explain_media
+-- requires: replay_delivery
+-- requires: diagnose
 
 BEGIN;
 

@@ -31,7 +31,9 @@ SELECT set_eq(
           'release_jobs', 'next_job_delay_ms', 'remember_source', 'find_blob', 'complete_download', 'retry_job',
           'fail_job', 'lookup_media', 'lookup_rendition', 'lookup_media_by_key', 'lookup_session', 'lookup_revocation',
           'ensure_event_partitions', 'quarantine_download', 'list_quarantine', 'quarantined_media',
-          'release_quarantined', 'delete_quarantined', 'expire_quarantine', 'unknown_to_quarantine'],
+          'release_quarantined', 'delete_quarantined', 'expire_quarantine', 'unknown_to_quarantine',
+          'sample_queue', 'find_media', 'explain_media', 'count_deliveries', 'list_deliveries', 'find_deliveries',
+          'replay_delivery', 'find_stuck_accounts', 'count_expiring', 'count_failures', 'check_event_partitions'],
     'the daemon may call its functions, not the inner ones');
 SELECT is_empty($$SELECT pg_temp.callable_by('public')$$, 'nobody else may call anything');
 SELECT is_empty($$SELECT pg_temp.allowed('media_nginx', 'SELECT, INSERT, UPDATE, REFERENCES')$$,

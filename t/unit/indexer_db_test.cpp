@@ -158,6 +158,27 @@ TEST_F(DatabaseTest, more_callers_than_connections_are_served_in_order) {
   });
 }
 
+TEST_F(DatabaseTest, the_status_tells_how_busy_it_is) {
+  test::run(loop_, [&](yield_context yield) {
+    Database database(loop_, options(2));
+    for (int i = 0; i < 5; ++i) {
+      start([&](yield_context inner) { must(database.query(inner, "SELECT pg_sleep(0.05)")); });
+    }
+    start([&](yield_context) {
+      EXPECT_EQ(database.status().connections, 2u);
+      EXPECT_EQ(database.status().in_use, 2u);
+      EXPECT_EQ(database.status().waiting, 3u);
+    });
+    wait_for_all(yield);
+    EXPECT_EQ(database.status().in_use, 0u);
+    EXPECT_EQ(database.status().waiting, 0u);
+    EXPECT_EQ(database.status().errors, 0u);
+    database.close();
+    EXPECT_FALSE(database.query(yield, "SELECT 1"));
+    EXPECT_EQ(database.status().errors, 0u) << "a stop is no outage";
+  });
+}
+
 TEST_F(DatabaseTest, refusals_of_the_server_map_to_codes_without_parameters) {
   execute({"DROP TABLE IF EXISTS unit_unique", "CREATE TABLE unit_unique (id int PRIMARY KEY)"});
   test::run(loop_, [&](yield_context yield) {
@@ -319,6 +340,7 @@ TEST_F(DatabaseTest, an_unreachable_database_is_unavailable_at_once_and_found_ag
       EXPECT_EQ(rows.error().code, ErrorCode::unavailable);
     }
     EXPECT_LT(steady_clock::now() - begin, seconds(2));
+    EXPECT_EQ(database.status().errors, 20u);
   });
 }
 

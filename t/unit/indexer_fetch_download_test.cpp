@@ -7,6 +7,7 @@
 #include "core/encoding.hpp"
 #include "indexer/config.hpp"
 #include "indexer/fetch/download_job.hpp"
+#include "indexer/metrics/snapshot.hpp"
 #include "indexer_fetch_fixture.hpp"
 #include "indexer_fixture.hpp"
 #include "indexer_provider_fixture.hpp"
@@ -62,7 +63,8 @@ class DownloadTest : public testing::Test {
 
   queue::Outcome run() {
     RetrievalTools tools{
-        client_, store_,
+        client_,
+        store_,
         [this](boost::asio::yield_context, const queue::Job&, bool reread) -> Result<AccountPtr> {
           if (reread) ++rereads_;
           if (reread && !next_token_.empty()) token_ = next_token_;
@@ -74,7 +76,9 @@ class DownloadTest : public testing::Test {
           account->switches = switches_;
           return account;
         },
-        [this] { return now_; }, progress_};
+        [this] { return now_; },
+        progress_,
+        metrics_};
     tools.inspect = inspect_;
     tools.on_quarantined = on_quarantined_;
     if (downloads_ == nullptr) {
@@ -104,6 +108,7 @@ class DownloadTest : public testing::Test {
   test::FakeJobStore jobs_;
   providers::Registry registry_{Config()};
   ProgressBoard progress_;
+  metrics::Metrics metrics_{{"whatsapp", "generic"}};
   queue::Job job_;
   queue::JobControl control_;
   std::unique_ptr<DownloadJobs> downloads_;
@@ -125,6 +130,29 @@ TEST_F(DownloadTest, an_id_is_resolved_downloaded_and_recorded) {
   EXPECT_EQ(jobs_.recorded[0].mime_type, "image/jpeg");
   EXPECT_EQ(jobs_.recorded[0].size, photo_.size());
   EXPECT_TRUE(jobs_.sources.empty());
+}
+
+TEST_F(DownloadTest, what_comes_of_a_download_is_counted) {
+  run();
+  client_.script[kNewUrl] = {{503, ""}};
+  run();
+  client_.script[kGraph] = {{400, R"({"error":{"code":100,"error_subcode":33}})"}};
+  run();
+  job_.deadline = kNow - 1;
+  run();
+  const std::string seen = metrics_.text({});
+  for (const char* line :
+       {"media_downloads_started_total{provider=\"whatsapp\"} 4",
+        "media_downloads_completed_total{provider=\"whatsapp\"} 1",
+        "media_ingest_deadline_seconds_sum{provider=\"whatsapp\"} 604800",
+        "media_download_retries_total{provider=\"whatsapp\",reason=\"network\"} 1",
+        "media_downloads_failed_total{provider=\"whatsapp\",reason=\"gone\"} 1",
+        "media_downloads_failed_total{provider=\"whatsapp\",reason=\"expired\"} 1",
+        "media_expired_total{provider=\"whatsapp\"} 1",
+        "media_provider_url_refresh_total{outcome=\"found\",provider=\"whatsapp\"} 2",
+        "media_provider_url_refresh_total{outcome=\"gone\",provider=\"whatsapp\"} 1"}) {
+    EXPECT_NE(seen.find(std::string(line) + "\n"), std::string::npos) << line;
+  }
 }
 
 TEST_F(DownloadTest, a_young_url_saves_the_resolution) {

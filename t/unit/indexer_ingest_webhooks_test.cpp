@@ -6,6 +6,7 @@
 
 #include "core/crypto.hpp"
 #include "core/encoding.hpp"
+#include "indexer/metrics/snapshot.hpp"
 #include "indexer_fixture.hpp"
 #include "indexer_provider_fixture.hpp"
 
@@ -67,7 +68,7 @@ class WebhooksTest : public testing::Test {
   }
 
   Result<void> replay(const SpooledRequest& spooled) {
-    const Webhooks webhooks(registry_, dependencies());
+    const Webhooks webhooks(registry_, dependencies(), metrics_);
     Result<void> replayed;
     test::run(loop_, [&](boost::asio::yield_context yield) {
       replayed = webhooks.replay(spooled, yield);
@@ -76,7 +77,7 @@ class WebhooksTest : public testing::Test {
   }
 
   http::Response send(const http::Request& request) {
-    const Webhooks webhooks(registry_, dependencies());
+    const Webhooks webhooks(registry_, dependencies(), metrics_);
     http::Response response;
     test::run(loop_, [&](boost::asio::yield_context yield) {
       response = webhooks.handle(request, yield);
@@ -99,6 +100,7 @@ class WebhooksTest : public testing::Test {
 
   boost::asio::io_context loop_{1};
   providers::Registry registry_{Config()};
+  metrics::Metrics metrics_{{"whatsapp", "generic"}};
   std::map<std::string, std::shared_ptr<const providers::Account>> accounts_;
   std::map<std::string, std::shared_ptr<const providers::Account>> fresh_;
   std::vector<NewDelivery> stored_;
@@ -145,6 +147,38 @@ TEST_F(WebhooksTest, the_signature_is_checked_before_the_body_is_read) {
   EXPECT_EQ(send(signed_request("not json", "wrong secret")).status, 401);
   EXPECT_EQ(send(signed_request("not json", "secret one")).status, 400);
   EXPECT_TRUE(stored_.empty());
+}
+
+TEST_F(WebhooksTest, every_answer_is_counted_by_provider_and_outcome) {
+  const std::string body = test::provider_fixture("whatsapp/image.json");
+  send(signed_request(body, "secret one"));
+  send(signed_request(body, "wrong secret"));
+  send(signed_request(body, "secret one", "999"));
+  send(signed_request("not json", "secret one"));
+  store_is_away_ = true;
+  send(signed_request(body, "secret one"));
+  spool_is_full_ = true;
+  spooled_.clear();
+  send(signed_request(body, "secret one"));
+  http::Request other = signed_request(body, "secret one");
+  other.target = "/webhooks/telex/1";
+  send(other);
+  const std::string seen = metrics_.text({});
+  for (const auto& [outcome, count] : std::map<std::string, int>{{"accepted", 2},
+                                                                 {"unauthorized", 1},
+                                                                 {"unknown", 1},
+                                                                 {"refused", 1},
+                                                                 {"unavailable", 1},
+                                                                 {"failed", 0}}) {
+    const std::string line = "media_webhook_requests_total{outcome=\"" + outcome +
+                             "\",provider=\"whatsapp\"} " + std::to_string(count) + "\n";
+    EXPECT_NE(seen.find(line), std::string::npos) << line;
+  }
+  for (const char* line : {"media_webhook_requests_total{outcome=\"unknown\",provider=\"other\"} 1",
+                           "media_deliveries_total{outcome=\"spooled\",provider=\"whatsapp\"} 1",
+                           "media_webhook_duration_seconds_count{provider=\"whatsapp\"} 6"}) {
+    EXPECT_NE(seen.find(line), std::string::npos) << line;
+  }
 }
 
 TEST_F(WebhooksTest, a_secret_replaced_a_moment_ago_is_found) {

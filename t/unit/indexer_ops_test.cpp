@@ -99,6 +99,23 @@ TEST(CommandLine, reads_links) {
             "0190a000-0000-7000-8000-000000000001");
 }
 
+TEST(CommandLine, reads_what_operators_ask) {
+  using Command = CommandLine::Command;
+  const auto story = parse({"explain", "wamid.1", "--verify", "--json"});
+  ASSERT_TRUE(story);
+  EXPECT_EQ(story->command, Command::explain);
+  EXPECT_EQ(story->name, "wamid.1");
+  EXPECT_TRUE(story->is_verifying && story->as_json);
+  EXPECT_TRUE(parse({"replay", "abc", "--dry-run"})->is_dry_run);
+  const auto range = parse({"replay", "--since", "2026-11-21T14:00Z", "--until=90m", "--provider",
+                            "twilio", "--account", "AC1"});
+  ASSERT_TRUE(range);
+  EXPECT_EQ(range->since, "2026-11-21T14:00Z");
+  EXPECT_EQ(range->until, "90m");
+  EXPECT_EQ(range->external_id, "AC1");
+  EXPECT_EQ(parse({"doctor", "--json"})->command, Command::doctor);
+}
+
 TEST(CommandLine, wrong_usage_is_an_error) {
   for (const std::vector<std::string>& arguments : std::vector<std::vector<std::string>>{
            {},
@@ -119,6 +136,17 @@ TEST(CommandLine, wrong_usage_is_an_error) {
             "--secret", "nothing"},
            {"account", "add", "--company", "A", "--provider", "generic", "--external-id", "1",
             "--secret", "=x"},
+           {"explain"},
+           {"explain", "a", "b"},
+           {"explain", "a", "--since", "1h"},
+           {"replay"},
+           {"replay", "a", "--since", "1h"},
+           {"replay", "a", "--provider", "twilio"},
+           {"replay", "--provider", "twilio"},
+           {"replay", "--since", "yesterday"},
+           {"replay", "--since", "2026-1-1"},
+           {"replay", "--since", "1h", "--until", "'; DROP"},
+           {"doctor", "all"},
            {"session"},
            {"session", "open", "--user", "Ada"},
            {"session", "revoke"},

@@ -1,0 +1,71 @@
+#include "indexer/ops/advice.hpp"
+
+#include <algorithm>
+#include <array>
+#include <utility>
+
+#include "core/error.hpp"
+
+namespace media::ops {
+namespace {
+
+constexpr Advice kWrongBytes = {
+    "What the provider sent is not what it had announced, more than once.",
+    "Try again later; if it stays so, ask the sender to send it again."};
+
+constexpr auto kAdvice = std::to_array<std::pair<ErrorCode, Advice>>({
+    {ErrorCode::expired,
+     {"The provider keeps media, or its URL, for a limited time only, which was over before the "
+      "download.",
+      "It is lost there: ask the sender to send it again. Why it took so long, the events and "
+      "`media-indexer doctor` tell."}},
+    {ErrorCode::gone,
+     {"The provider does not have it any more, or never had it under this id.",
+      "Ask the sender to send it again."}},
+    {ErrorCode::unauthorized,
+     {"The provider refused the account's credential.",
+      "Give it a new one with `media-indexer account set`: what waits for it is tried at once."}},
+    {ErrorCode::rate_limited,
+     {"The provider asked us to slow down.",
+      "Nothing, it is tried again. If it happens often: fewer [fetch] concurrency."}},
+    {ErrorCode::network,
+     {"The provider could not be reached, broke off, or answered with an error of its own.",
+      "Nothing while attempts are left. If it concerns all media: DNS, firewall, proxy, [fetch] "
+      "ca_file."}},
+    {ErrorCode::blocked_address,
+     {"The URL led to a host or address where no download may go.",
+      "If the host is the provider's, name it in providers.NAME.media_hosts or redirect_hosts."}},
+    {ErrorCode::too_large,
+     {"It is larger than its bucket takes.",
+      "Raise max_bytes of the bucket (table media.buckets), then try again."}},
+    {ErrorCode::empty, kWrongBytes},
+    {ErrorCode::truncated, kWrongBytes},
+    {ErrorCode::size_mismatch, kWrongBytes},
+    {ErrorCode::hash_mismatch, kWrongBytes},
+    {ErrorCode::unexpected_html,
+     {"A web page came instead of the media: a login or an error page, as a rule.",
+      "See whether the account's credential is good; then try again."}},
+    {ErrorCode::type_not_allowed,
+     {"The bytes are of a type that the bucket does not take.",
+      "If it should: allowed_mime_types of the bucket (table media.buckets), then try again."}},
+    {ErrorCode::storage,
+     {"The store could not be written.",
+      "Space, rights, mount: `media-indexer check`. It is tried again by itself."}},
+    {ErrorCode::unavailable,
+     {"Something that is needed, such as the database, did not answer.",
+      "`media-indexer doctor`. It is tried again by itself."}},
+});
+
+constexpr Advice kUnknown = {"An error that should not be.",
+                             "See the daemon's log of that time, and report it."};
+
+}  // namespace
+
+Advice advice_for(std::string_view error) {
+  const std::string_view reason = error.substr(0, error.find(':'));
+  const auto* found = std::ranges::find_if(
+      kAdvice, [&](const auto& entry) { return name_of(entry.first) == reason; });
+  return found == kAdvice.end() ? kUnknown : found->second;
+}
+
+}  // namespace media::ops

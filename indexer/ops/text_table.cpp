@@ -1,0 +1,48 @@
+#include "indexer/ops/text_table.hpp"
+
+#include <algorithm>
+
+namespace media::ops {
+namespace {
+
+// Characters, not bytes: continuation bytes of UTF-8 take no room.
+std::size_t width_of(std::string_view text) {
+  return static_cast<std::size_t>(std::ranges::count_if(
+      text, [](char c) { return (static_cast<unsigned char>(c) & 0xc0) != 0x80; }));
+}
+
+}  // namespace
+
+std::string printable(std::string_view text) {
+  std::string clean(text);
+  std::ranges::replace_if(
+      clean, [](unsigned char c) { return c < 0x20 || c == 0x7f; }, '?');
+  // C1 controls, which some terminals obey, are C2 80 to C2 9F in UTF-8.
+  for (std::size_t i = 0; i + 1 < clean.size(); ++i) {
+    if (clean[i] == '\xc2' && static_cast<unsigned char>(clean[i + 1]) < 0xa0) {
+      clean.replace(i, 2, "?");
+    }
+  }
+  return clean;
+}
+
+std::string text_table(const std::vector<std::vector<std::string>>& rows, std::string_view indent) {
+  std::vector<std::size_t> widths;
+  for (const auto& row : rows) {
+    widths.resize(std::max(widths.size(), row.size()));
+    for (std::size_t i = 0; i < row.size(); ++i) widths[i] = std::max(widths[i], width_of(row[i]));
+  }
+  std::string text;
+  for (const auto& row : rows) {
+    std::string line(indent);
+    for (std::size_t i = 0; i < row.size(); ++i) {
+      line += row[i];
+      if (i + 1 < row.size()) line.append(widths[i] - width_of(row[i]) + 2, ' ');
+    }
+    line.erase(line.find_last_not_of(' ') + 1);
+    text += line + '\n';
+  }
+  return text;
+}
+
+}  // namespace media::ops
