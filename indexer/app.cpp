@@ -27,6 +27,7 @@
 #include "indexer/ops/check.hpp"
 #include "indexer/ops/housekeeping.hpp"
 #include "indexer/ops/sd_notify.hpp"
+#include "indexer/ops/sweep.hpp"
 #include "indexer/providers/account_directory.hpp"
 #include "indexer/providers/account_watch.hpp"
 #include "indexer/queue/notifier.hpp"
@@ -129,6 +130,7 @@ class App {
   providers::Registry registry_;
   providers::AccountDirectory accounts_;
   std::unique_ptr<storage::BlobStore> store_;
+  ops::Sweep sweep_;
   std::unique_ptr<fetch::HttpClient> client_;
   std::unique_ptr<queue::JobStore> jobs_;
   fetch::ProgressBoard progress_;
@@ -155,10 +157,11 @@ App::App(const Config& config, std::string sealing_key, std::vector<LinkKey> lin
       start_timer_(loop_),
       database_(loop_, database_options(config)),
       notifier_(loop_, database_),
-      housekeeping_(loop_, database_),
+      housekeeping_(loop_, database_, config.events.keep_months),
       registry_(config),
       accounts_(database_, std::move(sealing_key)),
       store_(storage::make_local_store(config.storage.root, workers_)),
+      sweep_(loop_, database_, *store_, config.deletion.grace),
       client_(fetch::make_curl_client(loop_, client_options(config.fetch))),
       jobs_(
           queue::make_postgres_job_store(database_, queue::make_owner_name(), config.fetch.lease)),
@@ -211,7 +214,11 @@ api::ApiDependencies App::api_dependencies() {
       [this](yield_context yield, const Uuid& company, std::string_view sql,
              const db::Params& params) { return database_.query_as(yield, company, sql, params); },
       [this](const std::string& media_id) { return progress_.of(media_id); },
-      [this](const LinkGrant& grant) { return link_url(grant); }, unix_now};
+      [this](const LinkGrant& grant) { return link_url(grant); }, unix_now,
+      [this] {
+        worker_.wake();
+        notifier_.jobs_added();
+      }};
 }
 
 std::string App::link_url(const LinkGrant& grant) const {
@@ -301,6 +308,7 @@ void App::start_up(yield_context yield) {
   listener_.start();
   worker_.start();
   housekeeping_.start();
+  sweep_.start();
   account_watch_.start();
   replay_.start();
   is_ready_ = true;
@@ -368,6 +376,7 @@ void App::stop_background() {
   account_watch_.stop();
   listener_.stop();
   housekeeping_.stop();
+  sweep_.stop();
 }
 
 int App::run() {

@@ -28,6 +28,9 @@ void Housekeeping::stop() {
 Result<void> Housekeeping::keep_house(boost::asio::yield_context yield) {
   const auto made = database_.query(yield, "SELECT media.ensure_event_partitions(2)");
   if (!made) return std::unexpected(made.error());
+  const auto dropped =
+      database_.query(yield, "SELECT media.drop_event_partitions($1)", {keep_event_months_});
+  if (!dropped) return std::unexpected(dropped.error());
   for (const char* sql : {"SELECT media.delete_expired_sessions($1) AS deleted",
                           "SELECT media.delete_expired_revocations($1) AS deleted"}) {
     std::int64_t deleted = kPortion;

@@ -33,7 +33,7 @@ FROM pg_class AS c
 WHERE c.relnamespace = 'media'::regnamespace
   AND c.relkind IN ('r', 'p', 'v')
   AND NOT c.relispartition
-  AND c.relname NOT IN ('buckets', 'revocations');
+  AND c.relname NOT IN ('buckets', 'revocations', 'loose_blobs', 'doomed_files');
 GRANT SELECT ON pg_temp.tenant_tables TO media_indexer;
 
 SET LOCAL ROLE media_indexer;

@@ -9,5 +9,6 @@ SELECT at FROM media.media_events_default WHERE FALSE;
 SELECT 1 / (count(*) = 2)::int FROM pg_catalog.pg_trigger
 WHERE tgrelid = 'media.media_files'::regclass AND tgname IN ('log_created', 'log_changed');
 SELECT 1 / has_function_privilege('media_indexer', 'media.ensure_event_partitions'::regproc, 'EXECUTE')::int;
+SELECT 1 / has_function_privilege('media_indexer', 'media.drop_event_partitions'::regproc, 'EXECUTE')::int;
 
 ROLLBACK;
