@@ -24,6 +24,7 @@
 #include "indexer/json.hpp"
 #include "indexer/link_url.hpp"
 #include "indexer/log.hpp"
+#include "indexer/ops/accounting.hpp"
 #include "indexer/ops/check.hpp"
 #include "indexer/ops/housekeeping.hpp"
 #include "indexer/ops/sd_notify.hpp"
@@ -127,6 +128,7 @@ class App {
   db::Database database_;
   queue::Notifier notifier_;
   ops::Housekeeping housekeeping_;
+  ops::Accounting accounting_;
   providers::Registry registry_;
   providers::AccountDirectory accounts_;
   std::unique_ptr<storage::BlobStore> store_;
@@ -158,6 +160,7 @@ App::App(const Config& config, std::string sealing_key, std::vector<LinkKey> lin
       database_(loop_, database_options(config)),
       notifier_(loop_, database_),
       housekeeping_(loop_, database_, config.events.keep_months),
+      accounting_(loop_, database_),
       registry_(config),
       accounts_(database_, std::move(sealing_key)),
       store_(storage::make_local_store(config.storage.root, workers_)),
@@ -308,6 +311,7 @@ void App::start_up(yield_context yield) {
   listener_.start();
   worker_.start();
   housekeeping_.start();
+  accounting_.start();
   sweep_.start();
   account_watch_.start();
   replay_.start();
@@ -376,6 +380,7 @@ void App::stop_background() {
   account_watch_.stop();
   listener_.stop();
   housekeeping_.stop();
+  accounting_.stop();
   sweep_.stop();
 }
 

@@ -10,6 +10,7 @@
 #include "indexer/ops/check.hpp"
 #include "indexer/ops/command_line.hpp"
 #include "indexer/ops/commands.hpp"
+#include "indexer/ops/stats.hpp"
 
 namespace {
 
@@ -59,6 +60,8 @@ int run(const CommandLine& line) {
       return finish(media::ops::list_sessions(*config, line));
     case Command::link:
       return finish(media::ops::make_link(*config, line));
+    case Command::stats:
+      return finish(media::ops::show_stats(*config, line));
     case Command::init:
       return finish(media::ops::initialise(*config));
     case Command::version:

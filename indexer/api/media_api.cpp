@@ -8,6 +8,7 @@
 #include "indexer/api/media_json.hpp"
 #include "indexer/http/problem.hpp"
 #include "indexer/json.hpp"
+#include "indexer/stats.hpp"
 
 namespace media::api {
 namespace {
@@ -60,6 +61,8 @@ bool may_edit(std::string_view role) {
   return role == "agent" || role == "manager" || role == "admin";
 }
 
+bool may_manage(std::string_view role) { return role == "manager" || role == "admin"; }
+
 Result<http::Response> not_found() { return fail(ErrorCode::not_found, "no such resource"); }
 
 }  // namespace
@@ -78,6 +81,10 @@ Result<http::Response> MediaApi::answer(const http::Request& request,
   const auto user = Uuid::parse(request.header("x-media-user"));
   if (!company || !user) return unauthorized();
   const auto path = segments_of(request.path());
+  const Caller caller{*company, user->to_string(), std::string(request.header("x-media-role"))};
+  if (path.size() == 1 && (path[0] == "stats" || path[0] == "analytics")) {
+    return figures(request, yield, caller, path[0]);
+  }
   const bool is_media = path.size() >= 2 && path[0] == "media";
   const bool is_message = path.size() == 3 && path[0] == "messages" && path[2] == "media";
   const bool is_status = is_media && path.size() == 3 && path[2] == "status";
@@ -86,7 +93,6 @@ Result<http::Response> MediaApi::answer(const http::Request& request,
   const bool is_item = is_media && path.size() == 2;
   if (!is_message && !is_status && !is_links && !is_restore && !is_item) return not_found();
   if (is_restore || ((is_item || is_message) && request.method == "DELETE")) {
-    const Caller caller{*company, user->to_string(), std::string(request.header("x-media-role"))};
     return change(request, yield, caller, path);
   }
   if (is_links) {
@@ -151,6 +157,28 @@ Result<http::Response> MediaApi::restore(boost::asio::yield_context yield, const
   if (rows->is_null(0, "status")) return not_found();
   if (rows->text(0, "status") == "pending") dependencies_.jobs_added();
   return status(yield, caller.company, id);
+}
+
+Result<http::Response> MediaApi::figures(const http::Request& request,
+                                         boost::asio::yield_context yield, const Caller& caller,
+                                         std::string_view what) const {
+  if (request.method != "GET" && request.method != "HEAD") {
+    return wrong_method("this resource is read with GET", "GET, HEAD");
+  }
+  if (!may_manage(caller.role)) return forbidden("figures need the role manager or admin");
+  const std::string company = caller.company.to_string();
+  if (what == "stats") {
+    const auto rows = dependencies_.query_as(yield, caller.company, kSelectStorageStats, {company});
+    if (!rows) return std::unexpected(rows.error());
+    return json_response(storage_stats_json(*rows));
+  }
+  const auto period =
+      parse_period(request.query_value("from"), request.query_value("to"), dependencies_.now());
+  if (!period) return std::unexpected(period.error());
+  const auto rows = dependencies_.query_as(yield, caller.company, kSelectAnalytics,
+                                           {company, period->from, period->to});
+  if (!rows) return std::unexpected(rows.error());
+  return json_response(analytics_json(*period, *rows));
 }
 
 Result<http::Response> MediaApi::message_media(boost::asio::yield_context yield,

@@ -33,8 +33,8 @@ struct ApiDependencies {
 };
 
 /// /api/v1/...: the JSON that the application reads, the links that it asks for,
-/// and what it deletes and restores. Who asks is what nginx says in X-Media-User, X-Media-Company
-/// and X-Media-Role.
+/// what it deletes and restores, and figures. Who asks is what nginx says in X-Media-User,
+/// X-Media-Company and X-Media-Role.
 class MediaApi {
  public:
   explicit MediaApi(ApiDependencies dependencies);
@@ -67,6 +67,8 @@ class MediaApi {
                                  const std::string& id) const;
   Result<http::Response> make_link(boost::asio::yield_context yield, const Uuid& company,
                                    const std::string& id, const std::string& body) const;
+  Result<http::Response> figures(const http::Request& request, boost::asio::yield_context yield,
+                                 const Caller& caller, std::string_view what) const;
   Result<db::Rows> media_rows(boost::asio::yield_context yield, const Uuid& company,
                               const std::string& id) const;
 

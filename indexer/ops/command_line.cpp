@@ -28,7 +28,7 @@ struct CommandRule {
   std::chrono::hours ttl{1};
 };
 
-constexpr std::array<CommandRule, 14> kCommands = {{
+constexpr std::array<CommandRule, 15> kCommands = {{
     {"serve", Command::serve, "", "", ""},
     {"check", Command::check, "", "", ""},
     {"company add", Command::company_add, "NAME", "", ""},
@@ -46,6 +46,7 @@ constexpr std::array<CommandRule, 14> kCommands = {{
     {"session list", Command::session_list, "", " --user ", "--user", " --json "},
     {"link", Command::link, "PATH", " --media --ttl --method --user --address ", "", " --prefix ",
      "--media"},
+    {"stats", Command::stats, "", " --company ", "", " --json "},
     {"init", Command::init, "", "", ""},
     {"version", Command::version, "", "", ""},
     {"help", Command::help, "", "", ""},
@@ -258,6 +259,8 @@ const std::string_view kUsage =
        [--prefix]
             makes an URL that needs no session; --user: but that user's;
             --prefix: for all below PATH/
+  stats [--company C] [--json]
+            what is stored and deduplicated, what waits, and why downloads failed
   version
   help
 

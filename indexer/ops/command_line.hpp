@@ -38,6 +38,7 @@ struct CommandLine {
     session_revoke,
     session_list,
     link,
+    stats,
     init,
     version,
     help,

@@ -72,9 +72,9 @@ AS $$
 BEGIN
     -- A deleted company's events go with it.
     INSERT INTO media.media_events (company_id, media_id, actor, old_status, new_status,
-                                    old_is_active, new_is_active, detail)
+                                    old_is_active, new_is_active, detail, account_id, file_type)
     SELECT d.company_id, d.id, media.current_actor(), d.download_status, 'deleted',
-           d.is_active, FALSE, media.current_reason()
+           d.is_active, FALSE, media.current_reason(), d.account_id, d.file_type
     FROM deleted AS d
     WHERE EXISTS (SELECT FROM media.companies AS c WHERE c.id = d.company_id);
     RETURN NULL;

@@ -14,7 +14,12 @@ CREATE TABLE media.media_events (
     new_status    text NOT NULL,
     old_is_active boolean,
     new_is_active boolean NOT NULL,
-    detail        text
+    detail        text,
+    account_id    uuid,
+    file_type     text,
+    bytes         bigint,
+    is_duplicate  boolean,
+    duration_ms   bigint
 ) PARTITION BY RANGE (at);
 CREATE INDEX media_events_media_idx ON media.media_events (company_id, media_id, at);
 CREATE TABLE media.media_events_default PARTITION OF media.media_events DEFAULT;
@@ -23,6 +28,9 @@ COMMENT ON TABLE media.media_events IS
 'Audit trail of media_files, append-only, one partition a month (UTC). old_* are NULL when the row was '
 'made; detail is the error of a failed attempt, or why media were deleted or restored. new_status deleted: '
 'the row is gone for good. Outlives the media, not the company.';
+COMMENT ON COLUMN media.media_events.bytes IS 'Of media that became completed, as the next two.';
+COMMENT ON COLUMN media.media_events.is_duplicate IS 'Whether other media had the same bytes already.';
+COMMENT ON COLUMN media.media_events.duration_ms IS 'From the claim of the download to its end.';
 COMMENT ON TABLE media.media_events_default IS
 'Events of months without a partition, so that an insert never fails; media.ensure_event_partitions() '
 'moves them out.';
@@ -46,17 +54,34 @@ LANGUAGE plpgsql
 AS $$
 DECLARE
     v_actor text := media.current_actor();
+    v_bytes bigint;
+    v_is_duplicate boolean;
+    v_duration_ms bigint;
 BEGIN
     IF TG_OP = 'INSERT' THEN
-        INSERT INTO media.media_events (company_id, media_id, actor, new_status, new_is_active)
-        VALUES (NEW.company_id, NEW.id, v_actor, NEW.download_status, NEW.is_active);
-    ELSE
-        INSERT INTO media.media_events (company_id, media_id, actor,
-                                        old_status, new_status, old_is_active, new_is_active, detail)
-        VALUES (NEW.company_id, NEW.id, v_actor,
-                OLD.download_status, NEW.download_status, OLD.is_active, NEW.is_active,
-                CASE WHEN OLD.is_active = NEW.is_active THEN NEW.last_error ELSE media.current_reason() END);
+        INSERT INTO media.media_events (company_id, media_id, actor, new_status, new_is_active, detail,
+                                        account_id, file_type)
+        VALUES (NEW.company_id, NEW.id, v_actor, NEW.download_status, NEW.is_active, NEW.last_error,
+                NEW.account_id, NEW.file_type);
+        RETURN NULL;
     END IF;
+
+    IF NEW.download_status = 'completed' AND OLD.download_status <> 'completed' THEN
+        v_bytes := NEW.file_size;
+        v_is_duplicate := EXISTS (
+            SELECT FROM media.media_files AS m WHERE m.blob_id = NEW.blob_id AND m.id <> NEW.id
+        );
+        IF OLD.download_status = 'downloading' THEN
+            v_duration_ms := extract(EPOCH FROM clock_timestamp() - OLD.updated_at) * 1000;
+        END IF;
+    END IF;
+    INSERT INTO media.media_events (company_id, media_id, actor,
+                                    old_status, new_status, old_is_active, new_is_active, detail,
+                                    account_id, file_type, bytes, is_duplicate, duration_ms)
+    VALUES (NEW.company_id, NEW.id, v_actor,
+            OLD.download_status, NEW.download_status, OLD.is_active, NEW.is_active,
+            CASE WHEN OLD.is_active = NEW.is_active THEN NEW.last_error ELSE media.current_reason() END,
+            NEW.account_id, NEW.file_type, v_bytes, v_is_duplicate, v_duration_ms);
     RETURN NULL;
 END
 $$;

@@ -11,6 +11,7 @@
 -- requires: session_functions
 -- requires: revocations
 -- requires: media_items
+-- requires: media_stats
 
 BEGIN;
 

@@ -31,7 +31,9 @@ SELECT set_eq(
           'release_jobs', 'next_job_delay_ms', 'remember_source', 'find_blob', 'complete_download', 'retry_job',
           'fail_job', 'lookup_media', 'lookup_rendition', 'lookup_media_by_key', 'lookup_session', 'lookup_revocation',
           'ensure_event_partitions', 'drop_event_partitions', 'delete_media', 'restore_media', 'delete_message_media', 'delete_message',
-          'delete_conversation', 'delete_company', 'give_up_blobs', 'claim_doomed_files', 'files_removed'],
+          'delete_conversation', 'delete_company', 'give_up_blobs', 'claim_doomed_files', 'files_removed',
+          'count_views', 'fold_analytics', 'recompute_analytics', 'get_media_storage_stats', 'list_companies', 'bucket_of',
+          'queue_media_processing'],
     'the daemon may call its functions, not the inner ones');
 SELECT is_empty($$SELECT pg_temp.callable_by('public')$$, 'nobody else may call anything');
 SELECT is_empty($$SELECT pg_temp.allowed('media_nginx', 'SELECT, INSERT, UPDATE, REFERENCES')$$,

@@ -2,7 +2,8 @@
 
 BEGIN;
 
-SELECT at, company_id, media_id, actor, old_status, new_status, old_is_active, new_is_active, detail
+SELECT at, company_id, media_id, actor, old_status, new_status, old_is_active, new_is_active, detail, account_id,
+       file_type, bytes, is_duplicate, duration_ms
 FROM media.media_events
 WHERE FALSE;
 SELECT at FROM media.media_events_default WHERE FALSE;

@@ -275,6 +275,20 @@ TEST_F(MediaApiTest, only_those_who_work_with_media_delete_and_restore_them) {
   EXPECT_TRUE(company_.empty()) << "nothing was asked of the database";
 }
 
+TEST_F(MediaApiTest, figures_are_read_by_managers) {
+  for (const std::string path : {"/api/v1/stats", "/api/v1/analytics"}) {
+    for (const std::string role : {"", "viewer", "agent"}) {
+      request_.headers.back().second = role;
+      EXPECT_EQ(get(path).status, 403) << path << " " << role;
+    }
+    request_.method = "POST";
+    EXPECT_EQ(get(path).status, 405);
+    request_.method = "GET";
+    EXPECT_EQ(get(path + "/x").status, 404);
+  }
+  EXPECT_TRUE(company_.empty()) << "nothing was asked of the database";
+}
+
 TEST_F(MediaApiTest, a_database_that_is_away_is_503) {
   is_away_ = true;
   const auto response = get("/api/v1/media/" + kMedia);
