@@ -28,9 +28,6 @@ void Housekeeping::stop() {
 Result<void> Housekeeping::keep_house(boost::asio::yield_context yield) {
   const auto made = database_.query(yield, "SELECT media.ensure_event_partitions(2)");
   if (!made) return std::unexpected(made.error());
-  const auto dropped =
-      database_.query(yield, "SELECT media.drop_event_partitions($1)", {keep_event_months_});
-  if (!dropped) return std::unexpected(dropped.error());
   for (const char* sql : {"SELECT media.delete_expired_sessions($1) AS deleted",
                           "SELECT media.delete_expired_revocations($1) AS deleted"}) {
     std::int64_t deleted = kPortion;
@@ -40,6 +37,10 @@ Result<void> Housekeeping::keep_house(boost::asio::yield_context yield) {
       deleted = rows->integer(0, "deleted");
     }
   }
+  // Last, since it gives up when the audit trail is in use.
+  const auto dropped =
+      database_.query(yield, "SELECT media.drop_event_partitions($1)", {keep_event_months_});
+  if (!dropped) return std::unexpected(dropped.error());
   return {};
 }
 

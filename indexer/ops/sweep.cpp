@@ -68,6 +68,7 @@ Result<std::vector<std::string>> Sweep::claim(boost::asio::yield_context yield) 
                       {kStore, std::to_string(grace_.count()), std::to_string(kPortion)});
   if (!rows) return std::unexpected(rows.error());
   std::vector<std::string> keys;
+  keys.reserve(rows->size());
   for (std::size_t row = 0; row < rows->size(); ++row) keys.emplace_back(rows->text(row, "key"));
   return keys;
 }

@@ -1,6 +1,6 @@
 BEGIN;
 \ir include/fixture.sql
-SELECT plan(30);
+SELECT plan(32);
 SET LOCAL synchronous_commit = off;
 
 CREATE FUNCTION pg_temp.today() RETURNS date LANGUAGE sql AS $$ SELECT (now() AT TIME ZONE 'UTC')::date $$;
@@ -112,6 +112,18 @@ SELECT is(
      WHERE old_status IS NULL OR old_status <> new_status),
     'once');
 SELECT is(media.recompute_analytics('2001-01-01', '2001-12-31'), 0, 'a year without events has no figures');
+
+-- Partitions that are made later count, too, and what moves into one is not counted again.
+SELECT media.fold_analytics(NULL) AS folded \gset
+CREATE FUNCTION pg_temp.add_event_in(p_months int) RETURNS void LANGUAGE sql AS $$
+    INSERT INTO media.media_events (at, company_id, media_id, actor, new_status, new_is_active, account_id, file_type)
+    VALUES (now() + make_interval(months => p_months), pg_temp.alpha(), gen_random_uuid(), 'test', 'pending', TRUE,
+            pg_temp.shop_a(), 'image')
+$$;
+SELECT pg_temp.add_event_in(30) AS added \gset
+SELECT is(media.ensure_event_partitions(31), 29, 'there are new months');
+SELECT pg_temp.add_event_in(30) AS added \gset
+SELECT is((SELECT count(*)::int FROM media.analytics_deltas), 2, 'each event is counted once, whatever partition it is in');
 
 SELECT * FROM finish();
 ROLLBACK;
