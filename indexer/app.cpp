@@ -27,10 +27,12 @@
 #include "indexer/metrics/metrics.hpp"
 #include "indexer/metrics/queue_sampler.hpp"
 #include "indexer/metrics/snapshot.hpp"
+#include "indexer/ops/accounting.hpp"
 #include "indexer/ops/check.hpp"
 #include "indexer/ops/housekeeping.hpp"
 #include "indexer/ops/quarantine_sweep.hpp"
 #include "indexer/ops/sd_notify.hpp"
+#include "indexer/ops/sweep.hpp"
 #include "indexer/providers/account_directory.hpp"
 #include "indexer/providers/account_watch.hpp"
 #include "indexer/queue/notifier.hpp"
@@ -141,11 +143,13 @@ class App {
   metrics::QueueSampler queue_sampler_;
   queue::Notifier notifier_;
   ops::Housekeeping housekeeping_;
+  ops::Accounting accounting_;
   providers::Registry registry_;
   providers::AccountDirectory accounts_;
   std::unique_ptr<storage::BlobStore> store_;
   ops::QuarantineSweep quarantine_sweep_;
   scan::Inspector inspector_;
+  ops::Sweep sweep_;
   std::unique_ptr<fetch::HttpClient> client_;
   std::unique_ptr<queue::JobStore> jobs_;
   fetch::ProgressBoard progress_;
@@ -173,12 +177,14 @@ App::App(const Config& config, std::string sealing_key, std::vector<LinkKey> lin
       database_(loop_, database_options(config)),
       queue_sampler_(loop_, database_),
       notifier_(loop_, database_),
-      housekeeping_(loop_, database_),
+      housekeeping_(loop_, database_, config.events.keep_months),
+      accounting_(loop_, database_),
       registry_(config),
       accounts_(database_, std::move(sealing_key)),
       store_(storage::make_local_store(config.storage.root, workers_)),
       quarantine_sweep_(loop_, database_, *store_, config.quarantine),
       inspector_(loop_, workers_, config.scan),
+      sweep_(loop_, database_, *store_, config.deletion.grace),
       client_(fetch::make_curl_client(loop_, client_options(config.fetch))),
       jobs_(
           queue::make_postgres_job_store(database_, queue::make_owner_name(), config.fetch.lease)),
@@ -231,7 +237,11 @@ api::ApiDependencies App::api_dependencies() {
       [this](yield_context yield, const Uuid& company, std::string_view sql,
              const db::Params& params) { return database_.query_as(yield, company, sql, params); },
       [this](const std::string& media_id) { return progress_.of(media_id); },
-      [this](const LinkGrant& grant) { return link_url(grant); }, unix_now};
+      [this](const LinkGrant& grant) { return link_url(grant); }, unix_now,
+      [this] {
+        worker_.wake();
+        notifier_.jobs_added();
+      }};
 }
 
 std::string App::link_url(const LinkGrant& grant) const {
@@ -347,6 +357,8 @@ void App::start_up(yield_context yield) {
   worker_.start();
   housekeeping_.start();
   quarantine_sweep_.start();
+  accounting_.start();
+  sweep_.start();
   account_watch_.start();
   replay_.start();
   is_ready_ = true;
@@ -418,6 +430,8 @@ void App::stop_background() {
   listener_.stop();
   housekeeping_.stop();
   quarantine_sweep_.stop();
+  accounting_.stop();
+  sweep_.stop();
 }
 
 int App::run() {

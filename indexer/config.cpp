@@ -322,6 +322,16 @@ void read_scan(Section section, ScanConfig& scan) {
   section.finish();
 }
 
+void read_deletion(Section section, DeletionConfig& deletion) {
+  section.read_duration("grace_seconds", deletion.grace, 1, 10 * 366 * 86400);
+  section.finish();
+}
+
+void read_events(Section section, EventsConfig& events) {
+  section.read_number("keep_months", events.keep_months, 1, 1200);
+  section.finish();
+}
+
 void read_spool(Section section, const ServerConfig& server, SpoolConfig& spool) {
   section.read("directory", spool.directory);
   if (!spool.directory.starts_with('/')) section.problem("directory", "must be an absolute path");
@@ -413,6 +423,8 @@ void read_all(const toml::table& table, Problems& problems, Config& config) {
   read_storage(root.section("storage"), config.storage);
   read_quarantine(root.section("quarantine"), config.quarantine);
   read_scan(root.section("scan"), config.scan);
+  read_deletion(root.section("deletion"), config.deletion);
+  read_events(root.section("events"), config.events);
   read_spool(root.section("spool"), config.server, config.spool);
   read_fetch(root.section("fetch"), config.server, config.fetch);
   Section sections = root.section("providers");

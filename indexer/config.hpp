@@ -70,6 +70,16 @@ struct ScanConfig {
   bool accept_on_error = false;          ///< what could not be scanned is shown nevertheless
 };
 
+/// [deletion]: what happens to files that nothing refers to.
+struct DeletionConfig {
+  std::chrono::seconds grace{7 * 24 * 3600};  ///< they are kept this long, to be restored
+};
+
+/// [events]: the audit trail.
+struct EventsConfig {
+  int keep_months = 24;  ///< full months before this one
+};
+
 /// [spool]: where webhooks wait while the database is away.
 struct SpoolConfig {
   std::string directory = "/var/spool/ngx_media";  ///< absolute path, of one daemon only
@@ -106,6 +116,8 @@ struct Config {
   StorageConfig storage;
   QuarantineConfig quarantine;
   ScanConfig scan;
+  DeletionConfig deletion;
+  EventsConfig events;
   SpoolConfig spool;
   FetchConfig fetch;
   providers::SettingsByProvider providers = providers::default_settings();

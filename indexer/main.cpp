@@ -10,6 +10,7 @@
 #include "indexer/ops/check.hpp"
 #include "indexer/ops/command_line.hpp"
 #include "indexer/ops/commands.hpp"
+#include "indexer/ops/stats.hpp"
 
 namespace {
 
@@ -71,6 +72,8 @@ int run(const CommandLine& line) {
       return media::ops::replay(*config, line);
     case Command::doctor:
       return media::ops::doctor(*config, line);
+    case Command::stats:
+      return finish(media::ops::show_stats(*config, line));
     case Command::init:
       return finish(media::ops::initialise(*config));
     case Command::version:

@@ -8,6 +8,7 @@
 #include "indexer/api/media_json.hpp"
 #include "indexer/http/problem.hpp"
 #include "indexer/json.hpp"
+#include "indexer/stats.hpp"
 
 namespace media::api {
 namespace {
@@ -53,6 +54,15 @@ http::Response wrong_method(const char* what, const char* allowed) {
   return response;
 }
 
+http::Response forbidden(const char* what) { return http::problem(403, what); }
+
+// A viewer looks on; roles of the application's own are asked for no more than that.
+bool may_edit(std::string_view role) {
+  return role == "agent" || role == "manager" || role == "admin";
+}
+
+bool may_manage(std::string_view role) { return role == "manager" || role == "admin"; }
+
 Result<http::Response> not_found() { return fail(ErrorCode::not_found, "no such resource"); }
 
 }  // namespace
@@ -68,24 +78,107 @@ http::Response MediaApi::handle(const http::Request& request,
 Result<http::Response> MediaApi::answer(const http::Request& request,
                                         boost::asio::yield_context yield) const {
   const auto company = Uuid::parse(request.header("x-media-company"));
-  if (!company || !Uuid::parse(request.header("x-media-user"))) return unauthorized();
+  const auto user = Uuid::parse(request.header("x-media-user"));
+  if (!company || !user) return unauthorized();
   const auto path = segments_of(request.path());
+  const Caller caller{*company, user->to_string(), std::string(request.header("x-media-role"))};
+  if (path.size() == 1 && (path[0] == "stats" || path[0] == "analytics")) {
+    return figures(request, yield, caller, path[0]);
+  }
   const bool is_media = path.size() >= 2 && path[0] == "media";
   const bool is_message = path.size() == 3 && path[0] == "messages" && path[2] == "media";
   const bool is_status = is_media && path.size() == 3 && path[2] == "status";
   const bool is_links = is_media && path.size() == 3 && path[2] == "links";
-  if (!is_message && !is_status && !is_links && !(is_media && path.size() == 2)) {
-    return not_found();
+  const bool is_restore = is_media && path.size() == 3 && path[2] == "restore";
+  const bool is_item = is_media && path.size() == 2;
+  if (!is_message && !is_status && !is_links && !is_restore && !is_item) return not_found();
+  if (is_restore || ((is_item || is_message) && request.method == "DELETE")) {
+    return change(request, yield, caller, path);
   }
   if (is_links) {
     if (request.method != "POST") return wrong_method("links are made with POST", "POST");
     return make_link(yield, *company, path[1], request.body);
   }
   if (request.method != "GET" && request.method != "HEAD") {
-    return wrong_method("this resource is read with GET", "GET, HEAD");
+    return is_status ? wrong_method("this resource is read with GET", "GET, HEAD")
+                     : wrong_method("this resource is read with GET, and deleted with DELETE",
+                                    "GET, HEAD, DELETE");
   }
   if (is_message) return message_media(yield, *company, path[1]);
   return is_status ? status(yield, *company, path[1]) : media(yield, *company, path[1]);
+}
+
+Result<http::Response> MediaApi::change(const http::Request& request,
+                                        boost::asio::yield_context yield, const Caller& caller,
+                                        const std::vector<std::string>& path) const {
+  if (path.back() == "restore" && path.size() == 3 && request.method != "POST") {
+    return wrong_method("media are restored with POST", "POST");
+  }
+  if (!may_edit(caller.role)) {
+    return forbidden("deleting and restoring media needs the role agent, manager or admin");
+  }
+  if (path[0] == "messages") return remove_of_message(yield, caller, path[1]);
+  return path.size() == 2 ? remove(yield, caller, path[1]) : restore(yield, caller, path[1]);
+}
+
+Result<http::Response> MediaApi::remove(boost::asio::yield_context yield, const Caller& caller,
+                                        const std::string& id) const {
+  if (!Uuid::parse(id)) return not_found();
+  const auto rows = dependencies_.query_as(
+      yield, caller.company, "SELECT media.delete_media($1, $2, $3, 'deleted by a user') AS found",
+      {caller.company.to_string(), id, caller.user});
+  if (!rows) return std::unexpected(rows.error());
+  if (!rows->boolean(0, "found")) return not_found();
+  http::Response response;
+  response.status = 204;
+  return response;
+}
+
+Result<http::Response> MediaApi::remove_of_message(boost::asio::yield_context yield,
+                                                   const Caller& caller,
+                                                   const std::string& message) const {
+  const auto rows = dependencies_.query_as(
+      yield, caller.company,
+      "SELECT media.delete_message_media($1, $2, $3, 'deleted by a user') AS deleted",
+      {caller.company.to_string(), message, caller.user});
+  if (!rows) return std::unexpected(rows.error());
+  if (rows->is_null(0, "deleted")) return not_found();
+  return json_response(Json::object().set("deleted", rows->integer(0, "deleted")));
+}
+
+Result<http::Response> MediaApi::restore(boost::asio::yield_context yield, const Caller& caller,
+                                         const std::string& id) const {
+  if (!Uuid::parse(id)) return not_found();
+  const auto rows = dependencies_.query_as(
+      yield, caller.company,
+      "SELECT media.restore_media($1, $2, $3, 'restored by a user') AS status",
+      {caller.company.to_string(), id, caller.user});
+  if (!rows) return std::unexpected(rows.error());
+  if (rows->is_null(0, "status")) return not_found();
+  if (rows->text(0, "status") == "pending") dependencies_.jobs_added();
+  return status(yield, caller.company, id);
+}
+
+Result<http::Response> MediaApi::figures(const http::Request& request,
+                                         boost::asio::yield_context yield, const Caller& caller,
+                                         std::string_view what) const {
+  if (request.method != "GET" && request.method != "HEAD") {
+    return wrong_method("this resource is read with GET", "GET, HEAD");
+  }
+  if (!may_manage(caller.role)) return forbidden("figures need the role manager or admin");
+  const std::string company = caller.company.to_string();
+  if (what == "stats") {
+    const auto rows = dependencies_.query_as(yield, caller.company, kSelectStorageStats, {company});
+    if (!rows) return std::unexpected(rows.error());
+    return json_response(storage_stats_json(*rows));
+  }
+  const auto period =
+      parse_period(request.query_value("from"), request.query_value("to"), dependencies_.now());
+  if (!period) return std::unexpected(period.error());
+  const auto rows = dependencies_.query_as(yield, caller.company, kSelectAnalytics,
+                                           {company, period->from, period->to});
+  if (!rows) return std::unexpected(rows.error());
+  return json_response(analytics_json(*period, *rows));
 }
 
 Result<http::Response> MediaApi::message_media(boost::asio::yield_context yield,

@@ -360,7 +360,7 @@ Attempt<Completion> DownloadJobs::publish(boost::asio::yield_context yield, cons
                                           queue::Download& download) {
   auto key = storage_key_of(job, media.mime_type, tools_.now());
   if (!key) return failed(key.error());
-  if (shared_keys_.contains(job.media_id)) key = key_with(*key, job.media_id);
+  if (shared_keys_.contains(job.media_id)) key = key_with(*key, "j" + std::to_string(job.id));
   if (control.is_cancelled()) return failed(ErrorCode::cancelled, "cancelled");
   const auto started = Clock::now();
   const auto published = tools_.store.publish(yield, std::move(media.upload), *key, media.sha256);
@@ -369,11 +369,15 @@ Attempt<Completion> DownloadJobs::publish(boost::asio::yield_context yield, cons
   download.storage_key = published->key;
   const auto complete = [&] { return jobs_.complete(yield, job.id, download); };
   auto completion = patiently(yield, control, complete);
-  if (!completion && completion.error().error.code == ErrorCode::conflict) {
+  const bool is_conflict = !completion && completion.error().error.code == ErrorCode::conflict;
+  if (is_conflict || (completion && completion->kind == Completion::Kind::key_doomed)) {
     // A template without {company}: the key with these bytes is another tenant's.
+    // Or the media were deleted, and what they had is being removed.
     shared_keys_.insert(job.media_id);
     return std::unexpected(Failure{
-        {ErrorCode::storage, "key " + published->key + " is another blob's"}, Remedy::retry, {}});
+        {ErrorCode::storage, "key " + published->key + " can't be used: it gets another one"},
+        Remedy::retry,
+        {}});
   }
   // The same content was stored by another job at the same moment. When in
   // doubt (lease lost, no answer) the file stays: a row may point to it.

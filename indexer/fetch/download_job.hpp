@@ -72,7 +72,8 @@ class DownloadJobs {
   bool is_storage_suspect_ = true;
   /// Accounts whose credential was refused, until when (Unix seconds).
   std::unordered_map<std::string, std::int64_t> suspended_;
-  /// Media whose key turned out to be another blob's: they get one of their own.
+  /// Media whose key turned out to be another blob's, or doomed: they get one of
+  /// their own.
   std::unordered_set<std::string> shared_keys_;
 };
 

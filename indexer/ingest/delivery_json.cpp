@@ -41,6 +41,7 @@ Json message_item(const providers::IncomingMessage& message, const std::string& 
   set_text(item, "sender", message.sender);
   set_number(item, "sent_at", message.sent_at);
   set_text(item, "text", message.text);
+  if (message.is_withdrawn) item.set("is_withdrawn", true);
   Json media = Json::array();
   for (const auto& entry : message.media) media.push(media_item(entry));
   item.set("media", media);

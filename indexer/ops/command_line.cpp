@@ -53,6 +53,7 @@ constexpr auto kCommands = std::to_array<CommandRule>({
     {"replay", Command::replay, "DELIVERY", " --since --until --provider --account ", "",
      " --dry-run --json ", "--since"},
     {"doctor", Command::doctor, "", "", "", " --json "},
+    {"stats", Command::stats, "", " --company ", "", " --json "},
     {"init", Command::init, "", "", ""},
     {"version", Command::version, "", "", ""},
     {"help", Command::help, "", "", ""},
@@ -313,6 +314,8 @@ const std::string_view kUsage =
   doctor [--json]
             `check`, and how the running site does. Status 0: well, 1: warnings,
             2: something is wrong
+  stats [--company C] [--json]
+            what is stored and deduplicated, what waits, and why downloads failed
   version
   help
 

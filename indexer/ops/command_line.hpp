@@ -44,6 +44,7 @@ struct CommandLine {
     explain,
     replay,
     doctor,
+    stats,
     init,
     version,
     help,

@@ -37,6 +37,10 @@ Result<void> Housekeeping::keep_house(boost::asio::yield_context yield) {
       deleted = rows->integer(0, "deleted");
     }
   }
+  // Last, since it gives up when the audit trail is in use.
+  const auto dropped =
+      database_.query(yield, "SELECT media.drop_event_partitions($1)", {keep_event_months_});
+  if (!dropped) return std::unexpected(dropped.error());
   return {};
 }
 

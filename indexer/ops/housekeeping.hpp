@@ -1,5 +1,7 @@
 #pragma once
 
+#include <string>
+
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/spawn.hpp>
 #include <boost/asio/steady_timer.hpp>
@@ -9,12 +11,15 @@
 namespace media::ops {
 
 /// What the daemon does once a day: makes the partitions that the audit trail
-/// will need, and deletes sessions and revocations whose time is over. Several
-/// daemons may do it at once.
+/// will need, drops those that are kept no longer, and deletes sessions and
+/// revocations whose time is over. Several daemons may do it at once.
 class Housekeeping {
  public:
-  Housekeeping(boost::asio::io_context& loop, db::Database& database)
-      : loop_(loop), database_(database), pause_(loop) {}
+  Housekeeping(boost::asio::io_context& loop, db::Database& database, int keep_event_months)
+      : loop_(loop),
+        database_(database),
+        keep_event_months_(std::to_string(keep_event_months)),
+        pause_(loop) {}
 
   void start();
   void stop();
@@ -25,6 +30,7 @@ class Housekeeping {
 
   boost::asio::io_context& loop_;
   db::Database& database_;
+  const std::string keep_event_months_;
   boost::asio::steady_timer pause_;
   bool is_stopped_ = false;
 };

@@ -61,6 +61,7 @@ struct IncomingMessage {
   std::string sender;
   std::optional<std::int64_t> sent_at;  ///< Unix seconds
   std::string text;
+  bool is_withdrawn = false;  ///< its sender took it back
   std::vector<IncomingMedia> media;
 };
 

@@ -90,12 +90,16 @@ class PayloadReader {
     if (!json.is_object()) return;
     note_errors(json["errors"]);
     const bool is_edit = json["type"].text() == "edit";
+    const bool is_revoke = json["type"].text() == "revoke";
     // The content of an edited message is one level down.
     const Json content = is_edit ? json["edit"]["message"] : json;
     IncomingMessage message;
     message.account = number;
-    message.event_kind = is_edit ? "edit" : "message";
-    message.external_id = json["id"].identifier();
+    message.event_kind = is_edit ? "edit" : is_revoke ? "revoke" : "message";
+    message.is_withdrawn = is_revoke;
+    // A withdrawal has an id of its own, and names the message.
+    message.external_id =
+        (is_revoke ? json["revoke"]["original_message_id"] : json["id"]).identifier();
     if (message.external_id.empty() || is_repeated(message)) return;
     if (delivery_.messages.size() == kMaxMessages) {
       note("more than 1000 messages: the rest is ignored");

@@ -35,6 +35,7 @@ struct Completion {
     stored,        ///< our key is the blob's now
     duplicate,     ///< an existing blob is used, under `storage_key`
     blob_missing,  ///< none is there to be reused: publish first
+    key_doomed,    ///< a file of our key is being removed: publish under another
     lease_lost,    ///< nothing changed
   };
   Kind kind = Kind::lease_lost;

@@ -78,6 +78,7 @@ Completion::Kind completion_kind(std::string_view outcome) {
   if (outcome == "stored") return Completion::Kind::stored;
   if (outcome == "duplicate") return Completion::Kind::duplicate;
   if (outcome == "blob_missing") return Completion::Kind::blob_missing;
+  if (outcome == "key_doomed") return Completion::Kind::key_doomed;
   return Completion::Kind::lease_lost;
 }
 

@@ -2,6 +2,7 @@
 -- requires: deliveries
 -- requires: media_events
 -- requires: jobs
+-- requires: deletions
 
 BEGIN;
 
@@ -38,7 +39,8 @@ CREATE FUNCTION media.ensure_message(
     p_conversation uuid,
     p_message      jsonb,
     OUT message_id      uuid,
-    OUT conversation_id uuid
+    OUT conversation_id uuid,
+    OUT is_withdrawn    boolean
 )
 LANGUAGE plpgsql
 AS $$
@@ -53,7 +55,7 @@ BEGIN
         INSERT INTO media.messages AS m (company_id, account_id, conversation_id, external_id, sender, body, sent_at)
         VALUES (p_company, p_account, p_conversation, v_key, v_sender, v_body, v_sent_at)
         ON CONFLICT (company_id, account_id, external_id) DO NOTHING
-        RETURNING m.id, m.conversation_id INTO message_id, conversation_id;
+        RETURNING m.id, m.conversation_id, m.withdrawn_at IS NOT NULL INTO message_id, conversation_id, is_withdrawn;
         EXIT WHEN FOUND;
 
         UPDATE media.messages AS m
@@ -61,7 +63,7 @@ BEGIN
             body = coalesce(m.body, v_body),
             sent_at = coalesce(m.sent_at, v_sent_at)
         WHERE m.company_id = p_company AND m.account_id = p_account AND m.external_id = v_key
-        RETURNING m.id, m.conversation_id INTO message_id, conversation_id;
+        RETURNING m.id, m.conversation_id, m.withdrawn_at IS NOT NULL INTO message_id, conversation_id, is_withdrawn;
         EXIT WHEN FOUND; -- or else it was deleted meanwhile
     END LOOP;
 END
@@ -77,6 +79,7 @@ CREATE FUNCTION media.add_media(
     p_conversation uuid,
     p_message      uuid,
     p_event_kind   text,
+    p_is_active    boolean,
     p_media        jsonb
 ) RETURNS int
 LANGUAGE plpgsql
@@ -89,7 +92,7 @@ BEGIN
             company_id, account_id, conversation_id, message_id, event_kind, item_index,
             provider_media_id, provider_media_url, url_expires_at, deadline,
             file_name, file_type, declared_mime_type, provider_size, provider_sha256, visibility,
-            duration_seconds, waveform, download_status, last_error
+            duration_seconds, waveform, download_status, last_error, is_active
         )
         SELECT p_company,
                p_account,
@@ -110,7 +113,8 @@ BEGIN
                CASE WHEN i.duration_seconds >= 0 THEN i.duration_seconds END,
                CASE WHEN length(i.waveform) <= 1024 THEN i.waveform END,
                CASE WHEN i.failure IS NULL THEN 'pending' ELSE 'failed' END,
-               left(i.failure, 1000)
+               left(i.failure, 1000),
+               p_is_active
         FROM jsonb_to_recordset(p_media) AS i (
             index int, provider_media_id text, url text, url_expires_at numeric, file_name text, file_type text,
             declared_mime_type text, size bigint, sha256 text, deadline numeric,
@@ -133,17 +137,16 @@ BEGIN
         INSERT INTO media.jobs (kind, company_id, media_id)
         SELECT 'download', p_company, f.id
         FROM fresh AS f
-        WHERE f.download_status = 'pending'
+        WHERE f.download_status = 'pending' AND p_is_active
     )
     SELECT count(*) INTO v_created FROM fresh;
     RETURN v_created;
 END
 $$;
 
-COMMENT ON FUNCTION media.add_media(uuid, uuid, uuid, uuid, text, jsonb) IS
+COMMENT ON FUNCTION media.add_media(uuid, uuid, uuid, uuid, text, boolean, jsonb) IS
 'Adds a message''s media items that are not there yet, each with its download job unless it failed '
-'already; returns how many. '
-'Internal to accept_delivery(), which describes the items.';
+'already or is deleted from the start; returns how many. Internal to accept_delivery(), which describes the items.';
 
 CREATE FUNCTION media.add_messages(p_company uuid, p_account uuid, p_messages jsonb) RETURNS int
 LANGUAGE plpgsql
@@ -174,10 +177,12 @@ BEGIN
 
         v_conversation := media.ensure_conversation(v_company, v_account, v_item #>> '{conversation,external_id}');
         v_message := media.ensure_message(v_company, v_account, v_conversation, v_item);
-        IF jsonb_array_length(coalesce(v_item -> 'media', '[]')) > 0 THEN
+        IF (v_item ->> 'is_withdrawn')::boolean THEN
+            PERFORM media.withdraw_message(v_message.message_id, 'webhook', 'withdrawn by its sender');
+        ELSIF jsonb_array_length(coalesce(v_item -> 'media', '[]')) > 0 THEN
             v_created := v_created + media.add_media(
                 v_company, v_account, v_message.conversation_id, v_message.message_id,
-                coalesce(left(v_item ->> 'event_kind', 64), 'message'), v_item -> 'media'
+                coalesce(left(v_item ->> 'event_kind', 64), 'message'), NOT v_message.is_withdrawn, v_item -> 'media'
             );
         END IF;
     END LOOP;
@@ -241,11 +246,11 @@ COMMENT ON FUNCTION media.accept_delivery(uuid, text, jsonb, bytea, jsonb) IS
 'Takes one webhook in one transaction: the delivery, its messages, their media rows, a download job for '
 'each new one. In: the account it came for, the provider''s id of the delivery, headers, raw body, and '
 'messages [{"account_id"?, "external_id", "conversation": {"external_id"}, "event_kind"?, "sender"?, '
-'"sent_at"?, "text"?, "media": [{"index", "file_type", "provider_media_id"?, "url"?, "url_expires_at"?, '
+'"sent_at"?, "text"?, "is_withdrawn"?, "media": [{"index", "file_type", "provider_media_id"?, "url"?, "url_expires_at"?, '
 '"file_name"?, "declared_mime_type"?, "size"?, "sha256"?, "deadline"?, "duration_seconds"?, "waveform"?, '
 '"failure"?}]}], times in UTC seconds; an item with a failure ("reason: text") is recorded, not fetched, '
 'and media that the message has already, by the provider''s id, is not taken from other events than '
-'"message". Out: '
+'"message". A message that is_withdrawn loses its media, also those that come later. Out: '
 'the delivery''s id, whether it is new (a replay changes nothing), how many media rows were made. '
 'Over-long texts are cut. Durable once committed. Errors: 23503 no such account; 23502, 23514, class 22 '
 'malformed messages; nothing is kept then.';

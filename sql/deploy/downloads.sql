@@ -1,6 +1,7 @@
 -- Deploy ngx_media:downloads to pg
 -- requires: claim_jobs
 -- requires: accept_delivery
+-- requires: doomed_files
 
 BEGIN;
 
@@ -168,6 +169,9 @@ BEGIN
     PERFORM media.commit_durably();
     v_job := media.lock_download(p_job, p_owner);
     IF v_job.media_id IS NULL THEN
+        IF p_storage_key IS NOT NULL THEN
+            PERFORM media.doom_file(p_store, p_storage_key, TRUE);
+        END IF;
         RETURN QUERY
         SELECT 'lease_lost', b.id, b.storage_key::text
         FROM (SELECT) AS one
@@ -175,12 +179,19 @@ BEGIN
         RETURN;
     END IF;
 
+    IF p_storage_key IS NOT NULL AND NOT media.keep_file(p_store, p_storage_key) THEN
+        RETURN QUERY SELECT 'key_doomed', NULL::uuid, NULL::text;
+        RETURN;
+    END IF;
     v_blob := media.ensure_blob(v_job.company_id, v_job.bucket, p_sha256, p_size, p_mime_type, p_store, p_storage_key);
     IF v_blob.blob_id IS NULL THEN
         RETURN QUERY SELECT 'blob_missing', NULL::uuid, NULL::text;
         RETURN;
     END IF;
 
+    IF p_storage_key IS NOT NULL AND (v_blob.store, v_blob.storage_key) <> (p_store, p_storage_key) THEN
+        PERFORM media.doom_file(p_store, p_storage_key, TRUE);
+    END IF;
     UPDATE media.media_files AS m
     SET blob_id = v_blob.blob_id,
         mime_type = p_mime_type,
@@ -200,11 +211,12 @@ $$;
 COMMENT ON FUNCTION media.complete_download(bigint, text, bytea, bigint, text, text, text) IS
 'Ends a download whose bytes are durable: blob, reference, status completed, event, job removed, in one '
 'transaction. outcome: stored (the blob has our key); duplicate (a live blob has the content, '
-'storage_key is its key, ours is not referenced); blob_missing (no key was given and no live blob '
-'exists: publish, call again); lease_lost (nothing changed; blob_id and storage_key are set when our '
-'key belongs to a blob nevertheless, because an earlier call did commit). Durable once committed. '
-'Errors: 23505 another blob has this (store, key): publish under another key, call again; 23514 bad '
-'hash, size, type or key.';
+'storage_key is its key, ours is doomed); blob_missing (no key was given and no live blob '
+'exists: publish, call again); lease_lost (the media are as before, the file is doomed unless it has or '
+'gets a reference; blob_id and storage_key are set when our key belongs to a blob nevertheless, because '
+'an earlier call did commit); key_doomed (a file of this key is being removed: publish under another key, '
+'call again). Durable once committed. Errors: 23505 another blob has this (store, key): likewise; 23514 '
+'bad hash, size, type or key.';
 GRANT EXECUTE ON FUNCTION media.complete_download(bigint, text, bytea, bigint, text, text, text) TO media_indexer;
 
 CREATE FUNCTION media.fail_job(p_job bigint, p_owner text, p_reason text, p_error text) RETURNS text

@@ -29,6 +29,7 @@ CREATE TABLE media.messages (
     sender          varchar(256),
     body            varchar(65536),
     sent_at         timestamptz,
+    withdrawn_at    timestamptz,
     created_at      timestamptz NOT NULL DEFAULT now(),
     updated_at      timestamptz NOT NULL DEFAULT now(),
     UNIQUE (company_id, external_id, account_id),
@@ -37,6 +38,8 @@ CREATE TABLE media.messages (
         REFERENCES media.conversations (company_id, account_id, id) ON DELETE CASCADE
 );
 COMMENT ON TABLE media.messages IS 'Messages that media came in; body is their text.';
+COMMENT ON COLUMN media.messages.withdrawn_at IS
+'When its sender took it back: media that come later are deleted from the start.';
 
 CREATE TRIGGER touch_updated_at BEFORE UPDATE ON media.conversations
 FOR EACH ROW EXECUTE FUNCTION media.touch_updated_at();

@@ -3,6 +3,7 @@
 -- requires: media_events
 -- requires: jobs
 -- requires: renditions
+-- requires: media_analytics
 
 BEGIN;
 
@@ -26,6 +27,8 @@ ALTER TABLE media.blobs ENABLE ROW LEVEL SECURITY;
 ALTER TABLE media.renditions ENABLE ROW LEVEL SECURITY;
 ALTER TABLE media.jobs ENABLE ROW LEVEL SECURITY;
 ALTER TABLE media.media_events ENABLE ROW LEVEL SECURITY;
+ALTER TABLE media.media_analytics ENABLE ROW LEVEL SECURITY;
+ALTER TABLE media.media_failures ENABLE ROW LEVEL SECURITY;
 
 CREATE POLICY own_company ON media.companies FOR SELECT TO media_indexer
 USING (id = media.current_company());
@@ -60,6 +63,10 @@ CREATE POLICY own_company ON media.jobs FOR SELECT TO media_indexer
 USING (company_id = media.current_company());
 CREATE POLICY own_company ON media.media_events FOR SELECT TO media_indexer
 USING (company_id = media.current_company());
+CREATE POLICY own_company ON media.media_analytics FOR SELECT TO media_indexer
+USING (company_id = media.current_company());
+CREATE POLICY own_company ON media.media_failures FOR SELECT TO media_indexer
+USING (company_id = media.current_company());
 -- Buckets are the same for all tenants.
 CREATE POLICY everybody ON media.buckets FOR SELECT TO media_indexer
 USING (TRUE);
@@ -79,7 +86,9 @@ GRANT SELECT ON
     media.blobs,
     media.renditions,
     media.jobs,
-    media.media_events
+    media.media_events,
+    media.media_analytics,
+    media.media_failures
 TO media_indexer;
 
 COMMIT;

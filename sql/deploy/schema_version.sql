@@ -16,6 +16,7 @@
 -- requires: explain_media
 -- requires: replay_delivery
 -- requires: diagnose
+-- requires: media_stats
 
 BEGIN;
 

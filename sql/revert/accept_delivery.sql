@@ -4,7 +4,7 @@ BEGIN;
 
 DROP FUNCTION media.accept_delivery(uuid, text, jsonb, bytea, jsonb);
 DROP FUNCTION media.add_messages(uuid, uuid, jsonb);
-DROP FUNCTION media.add_media(uuid, uuid, uuid, uuid, text, jsonb);
+DROP FUNCTION media.add_media(uuid, uuid, uuid, uuid, text, boolean, jsonb);
 DROP FUNCTION media.ensure_message(uuid, uuid, uuid, jsonb);
 DROP FUNCTION media.ensure_conversation(uuid, uuid, text);
 

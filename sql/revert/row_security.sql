@@ -17,6 +17,8 @@ REVOKE SELECT ON
     media.renditions,
     media.jobs,
     media.media_events,
+    media.media_analytics,
+    media.media_failures,
     media.buckets
 FROM media_indexer;
 
@@ -35,6 +37,8 @@ DROP POLICY own_company ON media.blobs;
 DROP POLICY own_company ON media.renditions;
 DROP POLICY own_company ON media.jobs;
 DROP POLICY own_company ON media.media_events;
+DROP POLICY own_company ON media.media_analytics;
+DROP POLICY own_company ON media.media_failures;
 
 ALTER TABLE media.companies DISABLE ROW LEVEL SECURITY;
 ALTER TABLE media.users DISABLE ROW LEVEL SECURITY;
@@ -50,6 +54,8 @@ ALTER TABLE media.blobs DISABLE ROW LEVEL SECURITY;
 ALTER TABLE media.renditions DISABLE ROW LEVEL SECURITY;
 ALTER TABLE media.jobs DISABLE ROW LEVEL SECURITY;
 ALTER TABLE media.media_events DISABLE ROW LEVEL SECURITY;
+ALTER TABLE media.media_analytics DISABLE ROW LEVEL SECURITY;
+ALTER TABLE media.media_failures DISABLE ROW LEVEL SECURITY;
 ALTER TABLE media.buckets DISABLE ROW LEVEL SECURITY;
 
 COMMIT;

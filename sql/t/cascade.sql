@@ -35,20 +35,20 @@ SELECT company_id, id, 'poster', storage_key, 1, 'image/webp', sha256 FROM media
 UPDATE media.media_files SET uploaded_by = :'ann' WHERE id = pg_temp.media_of('m1');
 
 SELECT is(pg_temp.left_of(pg_temp.alpha()),
-    'account_secrets 1 accounts 1 blobs 1 company_members 1 conversations 3 deliveries 3 jobs 2 media_events 5 media_files 3 messages 3 renditions 1 sessions 1',
+    'account_secrets 1 accounts 1 analytics_deltas 4 blobs 1 company_members 1 conversations 3 deliveries 3 jobs 2 media_events 5 media_files 3 messages 3 renditions 1 sessions 1',
     'a company has rows everywhere');
 
 DELETE FROM media.messages WHERE external_id = 'm2';
 SELECT is(pg_temp.left_of(pg_temp.alpha()),
-    'account_secrets 1 accounts 1 blobs 1 company_members 1 conversations 3 deliveries 3 jobs 1 media_events 5 media_files 2 messages 2 renditions 1 sessions 1',
+    'account_secrets 1 accounts 1 analytics_deltas 4 blobs 1 company_members 1 conversations 3 deliveries 3 jobs 1 media_events 6 media_files 2 messages 2 renditions 1 sessions 1',
     'a message takes its media and their jobs along');
 DELETE FROM media.conversations WHERE external_id = 'conversation of m3';
 SELECT is(pg_temp.left_of(pg_temp.alpha()),
-    'account_secrets 1 accounts 1 blobs 1 company_members 1 conversations 2 deliveries 3 media_events 5 media_files 1 messages 1 renditions 1 sessions 1',
+    'account_secrets 1 accounts 1 analytics_deltas 4 blobs 1 company_members 1 conversations 2 deliveries 3 media_events 7 media_files 1 messages 1 renditions 1 sessions 1',
     'a conversation takes its messages along');
 DELETE FROM media.company_members WHERE user_id = :'ann';
 SELECT is(pg_temp.left_of(pg_temp.alpha()),
-    'account_secrets 1 accounts 1 blobs 1 conversations 2 deliveries 3 media_events 5 media_files 1 messages 1 renditions 1',
+    'account_secrets 1 accounts 1 analytics_deltas 4 blobs 1 conversations 2 deliveries 3 media_events 7 media_files 1 messages 1 renditions 1',
     'who leaves a company loses the session');
 DELETE FROM media.users WHERE id = :'ann';
 SELECT is((SELECT count(*)::int FROM media.media_files WHERE id = pg_temp.media_of('m1') AND uploaded_by IS NULL), 1,
@@ -58,7 +58,7 @@ DELETE FROM media.companies WHERE id = pg_temp.alpha();
 SET CONSTRAINTS ALL IMMEDIATE;
 SELECT is(pg_temp.left_of(pg_temp.alpha()), '', 'a company takes everything along, blobs and events, too');
 SELECT is(pg_temp.left_of(pg_temp.beta()),
-    'accounts 1 conversations 1 deliveries 1 jobs 1 media_events 1 media_files 1 messages 1',
+    'accounts 1 analytics_deltas 1 conversations 1 deliveries 1 jobs 1 media_events 1 media_files 1 messages 1',
     'and nothing of another');
 
 SELECT * FROM finish();

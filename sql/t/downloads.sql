@@ -101,8 +101,8 @@ SELECT is(pg_temp.complete('m6', 'w', 'owl', 'a/owl.png'), 'stored', 'late is no
 
 -- Media deleted during the download.
 UPDATE media.media_files SET is_active = FALSE WHERE id = pg_temp.media_of('m7');
-SELECT is(pg_temp.complete('m7', 'w', 'fox', 'a/fox.png'), 'stored', 'bytes of deleted media are kept');
-SELECT is(pg_temp.status_of('m7'), 'completed 1', 'for whoever restores them');
+SELECT is(pg_temp.complete('m7', 'w', 'fox', 'a/fox.png'), 'lease_lost', 'bytes of deleted media are not taken');
+SELECT is(pg_temp.status_of('m7'), 'pending 1', 'who restores them has them fetched again');
 
 SET CONSTRAINTS ALL IMMEDIATE;
 SELECT * FROM finish();

@@ -18,6 +18,10 @@ SELECT company_id, id, 'poster', storage_key, 1, 'image/webp', sha256 FROM media
 SELECT pg_temp.deliver(pg_temp.shop_a(), 'a1') + pg_temp.deliver(pg_temp.shop_b(), 'b1') AS media \gset
 INSERT INTO media.quarantine (media_id, company_id, sha256, size, mime_type, store, reason)
 SELECT id, company_id, sha256('x'), 1, 'text/html', 'local', 'active_content' FROM media.media_files;
+INSERT INTO media.media_analytics (company_id, day, provider, file_type)
+SELECT id, '2026-01-01', '', 'image' FROM media.companies;
+INSERT INTO media.media_failures (company_id, day, provider, file_type, reason)
+SELECT id, '2026-01-01', '', 'image', 'gone' FROM media.companies;
 
 -- Which companies a tenant table shows, in one row; users count by name.
 CREATE FUNCTION pg_temp.shown(p_table text) RETURNS text LANGUAGE plpgsql AS $$
@@ -35,7 +39,7 @@ FROM pg_class AS c
 WHERE c.relnamespace = 'media'::regnamespace
   AND c.relkind IN ('r', 'p', 'v')
   AND NOT c.relispartition
-  AND c.relname NOT IN ('buckets', 'size_limits', 'revocations');
+  AND c.relname NOT IN ('buckets', 'size_limits', 'revocations', 'loose_blobs', 'doomed_files', 'analytics_deltas');
 GRANT SELECT ON pg_temp.tenant_tables TO media_indexer;
 
 SET LOCAL ROLE media_indexer;

@@ -5,7 +5,8 @@ BEGIN;
 SELECT id, company_id, account_id, external_id, created_at, updated_at
 FROM media.conversations
 WHERE FALSE;
-SELECT id, company_id, account_id, conversation_id, external_id, sender, body, sent_at, created_at, updated_at
+SELECT id, company_id, account_id, conversation_id, external_id, sender, body, sent_at, withdrawn_at, created_at,
+       updated_at
 FROM media.messages
 WHERE FALSE;
 

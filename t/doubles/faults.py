@@ -76,6 +76,7 @@ DOWNLOAD_MODES = {
     "reset": "connection reset in the middle",
     "stall": "half of the body, then silence",
     "drip": "a few bytes at a time",
+    "crawl": "a few bytes at a time, for a minute",
     "endless": "a chunked body without end",
     "lying_length": "Content-Length of one gigabyte for a small file",
 }

@@ -317,11 +317,12 @@ class WhatsAppGraph:
             case "stall":
                 await answer.write(half)
                 await wait_for_disconnect(request, 60)
-            case "drip":
-                step = max(1, len(content) // 20)
+            case "drip" | "crawl":
+                pieces, pause = (20, 0.05) if mode == "drip" else (600, 0.1)
+                step = max(1, len(content) // pieces)
                 for start in range(0, len(content), step):
                     await answer.write(content[start:start + step])
-                    await asyncio.sleep(0.05)
+                    await asyncio.sleep(pause)
             case "endless":
                 while request.transport and not request.transport.is_closing():
                     await answer.write(content)

@@ -76,8 +76,8 @@ def test_what_does_not_exist_is_a_404_problem(site, path):
 
 
 def test_other_methods_are_refused(site, item):
-    answer = requests.delete(f"{site.stack.url}/api/v1/media/{item['id']}", timeout=10,
-                             headers={"Authorization": f"Bearer {site.token}"})
+    answer = requests.put(f"{site.stack.url}/api/v1/media/{item['id']}", timeout=10,
+                          headers={"Authorization": f"Bearer {site.token}"})
     assert answer.status_code == 405
 
 

@@ -262,6 +262,33 @@ TEST_F(MediaApiTest, links_need_a_key_and_a_post) {
   EXPECT_EQ(response.headers.back(), (std::pair<std::string, std::string>("Allow", "POST")));
 }
 
+TEST_F(MediaApiTest, only_those_who_work_with_media_delete_and_restore_them) {
+  const std::string item = "/api/v1/media/" + kMedia;
+  for (const std::string role : {"", "viewer", "Agent", "owner"}) {
+    request_.headers.back().second = role;
+    request_.method = "DELETE";
+    EXPECT_EQ(get(item).status, 403) << role;
+    EXPECT_EQ(get("/api/v1/messages/x/media").status, 403) << role;
+    request_.method = "POST";
+    EXPECT_EQ(get(item + "/restore").status, 403) << role;
+  }
+  EXPECT_TRUE(company_.empty()) << "nothing was asked of the database";
+}
+
+TEST_F(MediaApiTest, figures_are_read_by_managers) {
+  for (const std::string path : {"/api/v1/stats", "/api/v1/analytics"}) {
+    for (const std::string role : {"", "viewer", "agent"}) {
+      request_.headers.back().second = role;
+      EXPECT_EQ(get(path).status, 403) << path << " " << role;
+    }
+    request_.method = "POST";
+    EXPECT_EQ(get(path).status, 405);
+    request_.method = "GET";
+    EXPECT_EQ(get(path + "/x").status, 404);
+  }
+  EXPECT_TRUE(company_.empty()) << "nothing was asked of the database";
+}
+
 TEST_F(MediaApiTest, a_database_that_is_away_is_503) {
   is_away_ = true;
   const auto response = get("/api/v1/media/" + kMedia);

@@ -615,7 +615,14 @@ TEST_F(DownloadTest, a_key_of_another_tenant_is_left_alone) {
   EXPECT_EQ(run().kind, Kind::retry);
   EXPECT_TRUE(store_.removed.empty());
   EXPECT_EQ(run().kind, Kind::completed);
-  EXPECT_TRUE(store_.files.contains("company/wamid.1-0-0190-media.jpg"));
+  EXPECT_TRUE(store_.files.contains("company/wamid.1-0-j1.jpg"));
+}
+
+TEST_F(DownloadTest, a_key_whose_file_is_being_removed_is_not_used_again) {
+  jobs_.completions = {Completion{Completion::Kind::key_doomed, ""}};
+  EXPECT_EQ(run().kind, Kind::retry);
+  EXPECT_EQ(run().kind, Kind::completed);
+  EXPECT_EQ(store_.files.size(), 2U);
 }
 
 TEST_F(DownloadTest, a_store_that_failed_is_looked_at_before_more_jobs_are_taken) {

@@ -94,6 +94,20 @@ TEST(WhatsAppPayload, an_edit_is_an_event_of_its_own) {
   EXPECT_EQ(message.text, "edited");
 }
 
+TEST(WhatsAppPayload, a_withdrawal_names_the_message_that_was_taken_back) {
+  const auto parsed = parse_whatsapp(
+      R"({"object":"whatsapp_business_account","entry":[{"changes":[{"field":"messages","value":{
+      "metadata":{"phone_number_id":"1"},"messages":[
+      {"from":"44","id":"wamid.2","type":"revoke","revoke":{"original_message_id":"wamid.1"}},
+      {"from":"44","id":"wamid.3","type":"revoke","revoke":{}}]}}]}]})",
+      kNow, false);
+  ASSERT_TRUE(parsed);
+  ASSERT_EQ(parsed->messages.size(), 1U);
+  EXPECT_EQ(parsed->messages[0].external_id, "wamid.1");
+  EXPECT_TRUE(parsed->messages[0].is_withdrawn);
+  EXPECT_TRUE(parsed->messages[0].media.empty());
+}
+
 TEST(WhatsAppPayload, a_sender_without_a_number_is_known_by_user_id) {
   const IncomingMessage message = parse_file("bsuid_no_from.json").messages.at(0);
   EXPECT_EQ(message.sender, "GB.10000000000000001");
