@@ -2,6 +2,7 @@
 -- requires: deliveries
 -- requires: media_events
 -- requires: jobs
+-- requires: suspensions
 -- requires: renditions
 
 BEGIN;
@@ -24,6 +25,7 @@ ALTER TABLE media.buckets ENABLE ROW LEVEL SECURITY;
 ALTER TABLE media.blobs ENABLE ROW LEVEL SECURITY;
 ALTER TABLE media.renditions ENABLE ROW LEVEL SECURITY;
 ALTER TABLE media.jobs ENABLE ROW LEVEL SECURITY;
+ALTER TABLE media.account_suspensions ENABLE ROW LEVEL SECURITY;
 ALTER TABLE media.media_events ENABLE ROW LEVEL SECURITY;
 
 CREATE POLICY own_company ON media.companies FOR SELECT TO media_indexer
@@ -57,6 +59,8 @@ CREATE POLICY own_company ON media.renditions FOR SELECT TO media_indexer
 USING (company_id = media.current_company());
 CREATE POLICY own_company ON media.jobs FOR SELECT TO media_indexer
 USING (company_id = media.current_company());
+CREATE POLICY own_company ON media.account_suspensions FOR SELECT TO media_indexer
+USING (company_id = media.current_company());
 CREATE POLICY own_company ON media.media_events FOR SELECT TO media_indexer
 USING (company_id = media.current_company());
 -- Buckets are the same for all tenants.
@@ -78,6 +82,7 @@ GRANT SELECT ON
     media.blobs,
     media.renditions,
     media.jobs,
+    media.account_suspensions,
     media.media_events
 TO media_indexer;
 

@@ -16,6 +16,7 @@ REVOKE SELECT ON
     media.blobs,
     media.renditions,
     media.jobs,
+    media.account_suspensions,
     media.media_events,
     media.buckets
 FROM media_indexer;
@@ -34,6 +35,7 @@ DROP POLICY own_company ON media.media_files;
 DROP POLICY own_company ON media.blobs;
 DROP POLICY own_company ON media.renditions;
 DROP POLICY own_company ON media.jobs;
+DROP POLICY own_company ON media.account_suspensions;
 DROP POLICY own_company ON media.media_events;
 
 ALTER TABLE media.companies DISABLE ROW LEVEL SECURITY;
@@ -49,6 +51,7 @@ ALTER TABLE media.media_files DISABLE ROW LEVEL SECURITY;
 ALTER TABLE media.blobs DISABLE ROW LEVEL SECURITY;
 ALTER TABLE media.renditions DISABLE ROW LEVEL SECURITY;
 ALTER TABLE media.jobs DISABLE ROW LEVEL SECURITY;
+ALTER TABLE media.account_suspensions DISABLE ROW LEVEL SECURITY;
 ALTER TABLE media.media_events DISABLE ROW LEVEL SECURITY;
 ALTER TABLE media.buckets DISABLE ROW LEVEL SECURITY;
 

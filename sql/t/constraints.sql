@@ -139,7 +139,7 @@ SELECT results_eq(
              '{company}/{account}/{yyyy}/{mm}/{message}-{index}.{ext}'
       FROM unnest(ARRAY['audio', 'documents', 'images', 'videos']) AS name$$,
     'the four buckets and their defaults');
-SELECT is((SELECT DISTINCT max_attempts::int FROM media.jobs), 8, 'a job has eight attempts');
+SELECT is((SELECT DISTINCT max_attempts::int FROM media.jobs), 100, 'a job has as many attempts as a daemon can be told to make');
 
 SELECT * FROM finish();
 ROLLBACK;

@@ -10,6 +10,9 @@ VALUES (pg_temp.alpha(), :'ann', sha256('a'), now()),
 INSERT INTO media.account_secrets (company_id, account_id, name, position, sealed)
 VALUES (pg_temp.alpha(), pg_temp.shop_a(), 'key', 0, '\x00'),
        (pg_temp.beta(), pg_temp.shop_b(), 'key', 0, '\x00');
+INSERT INTO media.account_suspensions (company_id, account_id, host)
+VALUES (pg_temp.alpha(), pg_temp.shop_a(), ''),
+       (pg_temp.beta(), pg_temp.shop_b(), '');
 INSERT INTO media.blobs (company_id, bucket, storage_key, sha256, size, mime_type)
 VALUES (pg_temp.alpha(), 'images', 'a', sha256('x'), 1, 'image/png'),
        (pg_temp.beta(), 'images', 'b', sha256('x'), 1, 'image/png');
