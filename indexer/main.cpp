@@ -59,6 +59,10 @@ int run(const CommandLine& line) {
       return finish(media::ops::list_sessions(*config, line));
     case Command::link:
       return finish(media::ops::make_link(*config, line));
+    case Command::retry:
+      return finish(media::ops::retry_downloads(*config, line));
+    case Command::queue:
+      return finish(media::ops::show_queue(*config, line));
     case Command::init:
       return finish(media::ops::initialise(*config));
     case Command::version:

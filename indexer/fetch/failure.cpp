@@ -73,6 +73,7 @@ queue::Outcome outcome_of(const Failure& failure, const queue::Job& job, const R
   queue::Outcome outcome;
   outcome.reason = failure.error.code;
   outcome.error = failure.error.message;
+  outcome.asked = failure.min_delay;
   outcome.kind = queue::Outcome::Kind::failed;
   if (failure.remedy == Remedy::hand_back) {
     outcome.kind = queue::Outcome::Kind::released;

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <chrono>
+#include <cstdint>
 #include <functional>
 #include <optional>
 #include <string>
@@ -38,6 +39,8 @@ struct CommandLine {
     session_revoke,
     session_list,
     link,
+    retry,
+    queue,
     init,
     version,
     help,
@@ -58,6 +61,13 @@ struct CommandLine {
   std::string address;         ///< that a link is for, as nginx writes it
   bool is_prefix = false;
   bool as_json = false;
+  std::vector<std::string> names;  ///< where several are taken: media ids
+  std::string reason;              ///< code of failed downloads
+  std::optional<std::chrono::seconds> max_age;
+  std::optional<std::int64_t> max_attempts;
+  std::optional<std::int64_t> limit;
+  bool is_dry_run = false;
+  bool is_watching = false;
 };
 
 /// Copies the arguments and overwrites values of --secret and tokens in place,

@@ -22,6 +22,10 @@ Result<std::string> open_session(const Config& config, const CommandLine& line);
 Result<std::string> revoke_session(const Config& config, const CommandLine& line);
 Result<std::string> list_sessions(const Config& config, const CommandLine& line);
 Result<std::string> make_link(const Config& config, const CommandLine& line);
+/// Queues failed downloads again. Error `not_found`: some of those named could not be.
+Result<std::string> retry_downloads(const Config& config, const CommandLine& line);
+/// Returns what is in the queue; with --watch not before something fails.
+Result<std::string> show_queue(const Config& config, const CommandLine& line);
 /// Also tells on standard error what it made and what was there.
 Result<std::string> initialise(const Config& config);
 

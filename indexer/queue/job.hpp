@@ -68,7 +68,8 @@ struct Outcome {
   ErrorCode reason = ErrorCode::internal;
   std::string error;
   std::chrono::milliseconds delay{0};
-  Scope scope = Scope::media;  ///< of a retry: what is suspended for `delay` at least
+  Scope scope = Scope::media;          ///< of a retry: what is suspended
+  std::chrono::milliseconds asked{0};  ///< by the provider: a suspension is no shorter
 };
 
 /// The worker's side of a running job, looked at by its handler.

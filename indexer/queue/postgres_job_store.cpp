@@ -138,9 +138,10 @@ class PostgresJobStore : public JobStore {
   Result<Recorded> retry(boost::asio::yield_context yield, std::int64_t job,
                          const Outcome& outcome) override {
     return recorded(database_.query(
-        yield, "SELECT media.retry_job($1, $2, $3, $4, $5, $6) AS outcome",
+        yield, "SELECT media.retry_job($1, $2, $3, $4, $5, $6, $7) AS outcome",
         {std::to_string(job), owner_, std::string(name_of(outcome.reason)), outcome.error,
-         std::to_string(outcome.delay.count()), std::string(scope_name(outcome.scope))}));
+         std::to_string(outcome.delay.count()), std::string(scope_name(outcome.scope)),
+         std::to_string(outcome.asked.count())}));
   }
 
   Result<Recorded> fail_job(boost::asio::yield_context yield, std::int64_t job,

@@ -1,6 +1,7 @@
 -- Deploy ngx_media:claim_jobs to pg
 -- requires: jobs
 -- requires: suspensions
+-- requires: dead_letters
 -- requires: media_events
 
 BEGIN;
@@ -18,12 +19,13 @@ BEGIN
     SET download_status = 'failed',
         last_error = left(p_reason || ': ' || coalesce(p_error, ''), 1000)
     WHERE id = p_media;
+    PERFORM media.bury_download(p_media, p_reason);
     DELETE FROM media.jobs WHERE id = p_job;
 END
 $$;
 
 COMMENT ON FUNCTION media.end_download(bigint, uuid, text, text) IS
-'Marks a media file failed and removes its job; the caller holds both rows. Internal to the queue.';
+'Marks a media file failed, makes it a dead letter and removes its job; the caller holds both rows. Internal to the queue.';
 
 -- What a worker runs already, and how much of it may be of one company or from one host.
 CREATE TYPE media.worker_load AS (

@@ -269,7 +269,7 @@ BEGIN
                            p_job, p_reason, p_error, p_delay) AS s;
     ELSIF p_reason = 'network' THEN
         SELECT o.is_new, o.probe_at INTO is_new, probe_at
-        FROM media.note_outage(p_company, p_account, p_host, p_job, p_media, p_error) AS o;
+        FROM media.note_outage(p_company, p_account, p_host, p_job, p_media, p_error, p_delay) AS o;
     ELSIF p_reason IN ('gone', 'type_not_allowed', 'hash_mismatch', 'size_mismatch', 'empty') THEN
         PERFORM media.end_suspension(p_account, p_host);
     END IF;
@@ -288,6 +288,7 @@ CREATE FUNCTION media.end_attempt(
     p_reason   text,
     p_error    text,
     p_delay    interval,
+    p_asked    interval,
     p_is_final boolean
 ) RETURNS text
 LANGUAGE plpgsql
@@ -301,7 +302,7 @@ BEGIN
         RETURN 'lease_lost';
     END IF;
     v_note := media.note_failure(p_job, v_job.company_id, v_job.account_id, v_job.host, v_job.media_id,
-                                 p_scope, p_reason, p_error, p_delay);
+                                 p_scope, p_reason, p_error, p_asked);
     -- Not the fault of this media: the attempt does not count, and is not the last.
     IF v_note.probe_at IS NOT NULL AND coalesce(v_job.deadline > now(), TRUE) THEN
         PERFORM media.put_back(p_job, v_job.media_id, least(v_note.probe_at, v_job.deadline), v_error, FALSE);
@@ -316,7 +317,7 @@ BEGIN
 END
 $$;
 
-COMMENT ON FUNCTION media.end_attempt(bigint, text, text, text, text, interval, boolean) IS
+COMMENT ON FUNCTION media.end_attempt(bigint, text, text, text, text, interval, interval, boolean) IS
 'Ends an attempt that did not work: what fail_job() and retry_job() have in common. Internal to the queue.';
 
 CREATE FUNCTION media.fail_job(p_job bigint, p_owner text, p_reason text, p_error text) RETURNS text
@@ -325,7 +326,7 @@ SECURITY DEFINER
 SET search_path = pg_catalog, media, pg_temp
 AS $$
 BEGIN
-    RETURN media.end_attempt(p_job, p_owner, 'media', p_reason, p_error, interval '0', TRUE);
+    RETURN media.end_attempt(p_job, p_owner, 'media', p_reason, p_error, interval '0', interval '0', TRUE);
 END
 $$;
 
@@ -341,25 +342,29 @@ CREATE FUNCTION media.retry_job(
     p_reason   text,
     p_error    text,
     p_delay_ms bigint,
-    p_scope    text DEFAULT 'media'
+    p_scope    text DEFAULT 'media',
+    p_asked_ms bigint DEFAULT 0
 ) RETURNS text
 LANGUAGE plpgsql
 SECURITY DEFINER
 SET search_path = pg_catalog, media, pg_temp
 AS $$
 DECLARE
-    v_delay interval := least(greatest(p_delay_ms, 0), 31536000000) * interval '1 millisecond';
+    c_year CONSTANT bigint := 31536000000;
+    v_delay interval := least(greatest(p_delay_ms, 0), c_year) * interval '1 millisecond';
+    v_asked interval := least(greatest(p_asked_ms, 0), c_year) * interval '1 millisecond';
 BEGIN
-    RETURN media.end_attempt(p_job, p_owner, p_scope, p_reason, p_error, v_delay, FALSE);
+    RETURN media.end_attempt(p_job, p_owner, p_scope, p_reason, p_error, v_delay, v_asked, FALSE);
 END
 $$;
 
-COMMENT ON FUNCTION media.retry_job(bigint, text, text, text, bigint, text) IS
+COMMENT ON FUNCTION media.retry_job(bigint, text, text, text, bigint, text, bigint) IS
 'Puts a failed attempt back in the queue, due in p_delay_ms (at most a year). p_scope says what would fail as well '
-'now: this media, all from its host, or all of its account; the latter two suspend it for p_delay_ms at least. '
+'now: this media, all from its host, or all of its account; the latter two suspend it. A suspension lasts for '
+'p_asked_ms at least, which is what the provider asked for. '
 'Returns pending; failed when the attempts are used up or the next one would come after the media''s deadline; '
 'held when its account or host is suspended, so that the attempt does not count; suspended when it is so from '
 'now on; or lease_lost. last_error as of fail_job().';
-GRANT EXECUTE ON FUNCTION media.retry_job(bigint, text, text, text, bigint, text) TO media_indexer;
+GRANT EXECUTE ON FUNCTION media.retry_job(bigint, text, text, text, bigint, text, bigint) TO media_indexer;
 
 COMMIT;

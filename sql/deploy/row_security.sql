@@ -3,6 +3,7 @@
 -- requires: media_events
 -- requires: jobs
 -- requires: suspensions
+-- requires: dead_letters
 -- requires: renditions
 
 BEGIN;
@@ -26,6 +27,7 @@ ALTER TABLE media.blobs ENABLE ROW LEVEL SECURITY;
 ALTER TABLE media.renditions ENABLE ROW LEVEL SECURITY;
 ALTER TABLE media.jobs ENABLE ROW LEVEL SECURITY;
 ALTER TABLE media.account_suspensions ENABLE ROW LEVEL SECURITY;
+ALTER TABLE media.dead_letters ENABLE ROW LEVEL SECURITY;
 ALTER TABLE media.media_events ENABLE ROW LEVEL SECURITY;
 
 CREATE POLICY own_company ON media.companies FOR SELECT TO media_indexer
@@ -61,6 +63,8 @@ CREATE POLICY own_company ON media.jobs FOR SELECT TO media_indexer
 USING (company_id = media.current_company());
 CREATE POLICY own_company ON media.account_suspensions FOR SELECT TO media_indexer
 USING (company_id = media.current_company());
+CREATE POLICY own_company ON media.dead_letters FOR SELECT TO media_indexer
+USING (company_id = media.current_company());
 CREATE POLICY own_company ON media.media_events FOR SELECT TO media_indexer
 USING (company_id = media.current_company());
 -- Buckets are the same for all tenants.
@@ -83,6 +87,7 @@ GRANT SELECT ON
     media.renditions,
     media.jobs,
     media.account_suspensions,
+    media.dead_letters,
     media.media_events
 TO media_indexer;
 

@@ -18,6 +18,7 @@ CREATE TABLE media.account_suspensions (
     pauses       media.counter NOT NULL DEFAULT 0,
     probe_at     timestamptz,
     probe_job    bigint,
+    noted_at     timestamptz NOT NULL DEFAULT now(),
     PRIMARY KEY (account_id, host),
     FOREIGN KEY (company_id, account_id) REFERENCES media.accounts (company_id, id) ON DELETE CASCADE,
     CHECK ((suspended_at IS NULL) = (probe_at IS NULL))
@@ -101,7 +102,8 @@ BEGIN
             error = left(p_error, 1000),
             pauses = v_pauses,
             probe_at = suspend.probe_at,
-            probe_job = NULL
+            probe_job = NULL,
+            noted_at = now()
         WHERE account_id = p_account AND host = p_host;
     END IF;
 END
@@ -118,6 +120,7 @@ CREATE FUNCTION media.note_outage(
     p_job     bigint,
     p_media   uuid,
     p_error   text,
+    p_delay   interval,
     OUT is_new   boolean,
     OUT probe_at timestamptz
 )
@@ -132,19 +135,20 @@ BEGIN
     VALUES (p_company, p_account, p_host, 1, p_media)
     ON CONFLICT (account_id, host) DO UPDATE
     SET failures = s.failures + (s.last_media IS DISTINCT FROM p_media)::int,
-        last_media = p_media
+        last_media = p_media,
+        noted_at = now()
     RETURNING CASE WHEN s.suspended_at IS NULL THEN s.failures ELSE c_enough END INTO v_failures;
 
     is_new := FALSE;
     IF v_failures >= c_enough THEN
         SELECT s.is_new, s.probe_at INTO is_new, probe_at
-        FROM media.suspend(p_company, p_account, p_host, p_job, 'network', p_error, interval '0') AS s;
+        FROM media.suspend(p_company, p_account, p_host, p_job, 'network', p_error, p_delay) AS s;
     END IF;
 END
 $$;
 
-COMMENT ON FUNCTION media.note_outage(uuid, uuid, text, bigint, uuid, text) IS
-'Counts a download that failed as in an outage; the fifth in a row suspends account and host. Says as of suspend() '
+COMMENT ON FUNCTION media.note_outage(uuid, uuid, text, bigint, uuid, text, interval) IS
+'Counts a download that failed as in an outage; the fifth in a row suspends account and host, for p_delay at least. Says as of suspend() '
 'what came of it; probe_at NULL: not suspended. Internal to the queue.';
 
 CREATE FUNCTION media.end_suspension(p_account uuid, p_host text) RETURNS boolean

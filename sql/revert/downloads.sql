@@ -2,9 +2,9 @@
 
 BEGIN;
 
-DROP FUNCTION media.retry_job(bigint, text, text, text, bigint, text);
+DROP FUNCTION media.retry_job(bigint, text, text, text, bigint, text, bigint);
 DROP FUNCTION media.fail_job(bigint, text, text, text);
-DROP FUNCTION media.end_attempt(bigint, text, text, text, text, interval, boolean);
+DROP FUNCTION media.end_attempt(bigint, text, text, text, text, interval, interval, boolean);
 DROP FUNCTION media.note_failure(bigint, uuid, uuid, text, uuid, text, text, text, interval);
 DROP FUNCTION media.put_back(bigint, uuid, timestamptz, text, boolean);
 DROP FUNCTION media.complete_download(bigint, text, bytea, bigint, text, text, text);

@@ -17,6 +17,7 @@ REVOKE SELECT ON
     media.renditions,
     media.jobs,
     media.account_suspensions,
+    media.dead_letters,
     media.media_events,
     media.buckets
 FROM media_indexer;
@@ -36,6 +37,7 @@ DROP POLICY own_company ON media.blobs;
 DROP POLICY own_company ON media.renditions;
 DROP POLICY own_company ON media.jobs;
 DROP POLICY own_company ON media.account_suspensions;
+DROP POLICY own_company ON media.dead_letters;
 DROP POLICY own_company ON media.media_events;
 
 ALTER TABLE media.companies DISABLE ROW LEVEL SECURITY;
@@ -52,6 +54,7 @@ ALTER TABLE media.blobs DISABLE ROW LEVEL SECURITY;
 ALTER TABLE media.renditions DISABLE ROW LEVEL SECURITY;
 ALTER TABLE media.jobs DISABLE ROW LEVEL SECURITY;
 ALTER TABLE media.account_suspensions DISABLE ROW LEVEL SECURITY;
+ALTER TABLE media.dead_letters DISABLE ROW LEVEL SECURITY;
 ALTER TABLE media.media_events DISABLE ROW LEVEL SECURITY;
 ALTER TABLE media.buckets DISABLE ROW LEVEL SECURITY;
 

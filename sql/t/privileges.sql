@@ -28,7 +28,7 @@ SELECT set_eq(
           'open_session', 'revoke_session', 'revoke_sessions', 'list_sessions', 'delete_expired_sessions',
           'revoke_token', 'revoke_user', 'delete_expired_revocations',
           'add_account', 'change_account', 'find_account', 'list_accounts', 'account_secrets', 'accept_delivery', 'claim_jobs', 'extend_leases',
-          'release_jobs', 'next_job_delay_ms', 'list_suspensions', 'remember_source', 'find_blob', 'complete_download', 'retry_job',
+          'release_jobs', 'next_job_delay_ms', 'list_suspensions', 'retry_failed_downloads', 'retry_download', 'queue_state', 'expire_downloads', 'delete_idle_suspensions', 'remember_source', 'find_blob', 'complete_download', 'retry_job',
           'fail_job', 'lookup_media', 'lookup_rendition', 'lookup_media_by_key', 'lookup_session', 'lookup_revocation',
           'ensure_event_partitions'],
     'the daemon may call its functions, not the inner ones');

@@ -19,6 +19,8 @@ VALUES (pg_temp.alpha(), 'images', 'a', sha256('x'), 1, 'image/png'),
 INSERT INTO media.renditions (company_id, blob_id, kind, storage_key, size, mime_type, sha256)
 SELECT company_id, id, 'poster', storage_key, 1, 'image/webp', sha256 FROM media.blobs;
 SELECT pg_temp.deliver(pg_temp.shop_a(), 'a1') + pg_temp.deliver(pg_temp.shop_b(), 'b1') AS media \gset
+INSERT INTO media.dead_letters (media_id, company_id, reason)
+SELECT id, company_id, 'gone' FROM media.media_files;
 
 -- Which companies a tenant table shows, in one row; users count by name.
 CREATE FUNCTION pg_temp.shown(p_table text) RETURNS text LANGUAGE plpgsql AS $$

@@ -1,14 +1,14 @@
 BEGIN;
 \ir include/fixture.sql
-SELECT plan(45);
+SELECT plan(54);
 
 CREATE FUNCTION pg_temp.claim(p_limit int) RETURNS text LANGUAGE sql AS $$
     SELECT string_agg(message_external_id || '/' || item_index, ' ' ORDER BY ordinality)
     FROM media.claim_jobs('w', p_limit, 60) WITH ORDINALITY
 $$;
-CREATE FUNCTION pg_temp.retry(p_message text, p_index int, p_reason text, p_scope text, p_delay_ms int DEFAULT 0)
+CREATE FUNCTION pg_temp.retry(p_message text, p_index int, p_reason text, p_scope text, p_asked_ms int DEFAULT 0)
 RETURNS text LANGUAGE sql AS $$
-    SELECT media.retry_job(pg_temp.job_of(p_message, p_index), 'w', p_reason, 'why', p_delay_ms, p_scope)
+    SELECT media.retry_job(pg_temp.job_of(p_message, p_index), 'w', p_reason, 'why', 1000, p_scope, p_asked_ms)
 $$;
 -- Lets the pauses of all suspensions be over.
 CREATE FUNCTION pg_temp.pause_over() RETURNS void LANGUAGE sql AS $$
@@ -75,17 +75,21 @@ DELETE FROM media.jobs;
 -- Outages.
 SELECT pg_temp.deliver(pg_temp.shop_b(), 'o', 8) AS media \gset
 SELECT is(pg_temp.claim(9), 'o/0 o/1 o/2 o/3 o/4 o/5 o/6 o/7', 'many jobs in an outage');
-SELECT is(string_agg(pg_temp.retry('o', i, 'network', 'media', 1000), ' '), 'pending pending pending pending',
+SELECT is(string_agg(pg_temp.retry('o', i, 'network', 'media'), ' '), 'pending pending pending pending',
     'the first ones are tried again by themselves') FROM generate_series(0, 3) AS i;
 SELECT is(pg_temp.status_of('o', 3), 'pending 1 network: why', 'and those were attempts');
-SELECT is(pg_temp.retry('o', 4, 'network', 'media', 1000), 'suspended', 'the fifth in a row shows an outage');
+SELECT is(pg_temp.retry('o', 4, 'network', 'media'), 'suspended', 'the fifth in a row shows an outage');
 SELECT is(media.fail_job(pg_temp.job_of('o', 5), 'w', 'network', 'why'), 'held', 'where no attempt is the last');
 SELECT is(pg_temp.status_of('o', 5), 'pending 0 network: why', 'nor one at all');
 SELECT is(pg_temp.pause(), interval '1 second', 'the first pause is short');
 SELECT pg_temp.pause_over();
 SELECT is(pg_temp.claim(9), 'o/0', 'a probe');
-SELECT is(pg_temp.retry('o', 0, 'network', 'media', 1000), 'held', 'that does not get through');
+SELECT is(pg_temp.retry('o', 0, 'network', 'media'), 'held', 'that does not get through');
 SELECT is(pg_temp.pause(), interval '2 seconds', 'makes the next one longer');
+SELECT pg_temp.pause_over();
+SELECT is(pg_temp.claim(1), 'o/0', 'another');
+SELECT is(pg_temp.retry('o', 0, 'network', 'media', 90000), 'held', 'that is told when to come back');
+SELECT is(pg_temp.pause(), interval '90 seconds', 'makes it as long as that');
 SELECT is(media.suspension_pause('network', 1000), interval '5 minutes', 'up to a limit');
 
 -- One broken item is no outage.
@@ -93,10 +97,26 @@ DELETE FROM media.account_suspensions;
 DELETE FROM media.jobs;
 SELECT pg_temp.deliver(pg_temp.shop_b(), 'p', 2) AS media \gset
 UPDATE media.jobs SET priority = 1 WHERE id = pg_temp.job_of('p');
-SELECT is(string_agg(pg_temp.claim(1) || ' ' || pg_temp.retry('p', 0, 'network', 'media'), ' '),
+SELECT is(string_agg(pg_temp.claim(1) || ' ' || media.retry_job(pg_temp.job_of('p'), 'w', 'network', 'why', 0), ' '),
     repeat('p/0 pending ', 9) || 'p/0 pending', 'an item that fails again and again') FROM generate_series(1, 10);
 SELECT is_empty($$SELECT * FROM media.list_suspensions()$$, 'suspends nothing');
 SELECT is(pg_temp.claim(2), 'p/0 p/1', 'and holds nobody up');
+
+-- Upkeep.
+SELECT pg_temp.deliver(pg_temp.shop_a(), 'late', 2) AS media \gset
+UPDATE media.media_files SET deadline = now() WHERE id = pg_temp.media_of('late', 1);
+UPDATE media.jobs SET last_error = 'unauthorized: why' WHERE id = pg_temp.job_of('late', 1);
+SELECT is(media.expire_downloads(9), 1, 'what waited for longer than the provider keeps it');
+SELECT is(pg_temp.status_of('late', 1), 'failed 0 expired: after unauthorized: why', 'has failed, and tells why it waited');
+SELECT is(pg_temp.status_of('late', 0), 'pending 0', 'what has time waits');
+INSERT INTO media.account_suspensions (company_id, account_id, host, noted_at)
+VALUES (pg_temp.alpha(), pg_temp.shop_a(), 'old.example', now() - interval '2 days'),
+       (pg_temp.alpha(), pg_temp.shop_a(), 'media.example', now() - interval '2 days'),
+       (pg_temp.alpha(), pg_temp.shop_a(), 'new.example', now());
+SELECT is(media.delete_idle_suspensions(0), 0, 'none if none was asked for');
+SELECT is(media.delete_idle_suspensions(9), 1, 'old failures without a job to find out more');
+SELECT set_eq($$SELECT host::text FROM media.account_suspensions WHERE account_id = pg_temp.shop_a()$$,
+    ARRAY['media.example', 'new.example'], 'are forgotten, not the others');
 
 SELECT * FROM finish();
 ROLLBACK;

@@ -10,7 +10,7 @@ WHERE relnamespace = 'media'::regnamespace
   AND relkind IN ('r', 'p')
   AND NOT relispartition
   AND NOT relrowsecurity;
-SELECT 1 / (count(*) = 16)::int
+SELECT 1 / (count(*) = 17)::int
 FROM pg_catalog.pg_policy AS p
 JOIN pg_catalog.pg_class AS c ON c.oid = p.polrelid
 WHERE c.relnamespace = 'media'::regnamespace;

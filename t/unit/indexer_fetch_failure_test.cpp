@@ -79,7 +79,7 @@ TEST(FetchFailure, what_is_the_accounts_fault_never_ends_a_download) {
   const auto waiting = outcome_of(failure, job_at(100), RetryPolicy(), kNow, 0.5);
   EXPECT_EQ(waiting.kind, Kind::retry);
   EXPECT_EQ(waiting.scope, queue::Scope::account);
-  EXPECT_EQ(waiting.delay, milliseconds(7));
+  EXPECT_EQ(waiting.asked, milliseconds(7));
 }
 
 TEST(FetchFailure, the_provider_says_when_to_come_back) {
