@@ -269,6 +269,8 @@ fetch::RetrievalTools App::retrieval_tools() {
 queue::WorkerOptions App::worker_options() {
   queue::WorkerOptions options;
   options.concurrency = config_.fetch.concurrency;
+  options.per_company = config_.fetch.concurrency_per_company;
+  options.per_host = config_.fetch.concurrency_per_host;
   options.lease = config_.fetch.lease;
   options.is_ready = [this] { return downloads_.check_storage(); };
   return options;

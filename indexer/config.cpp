@@ -343,9 +343,19 @@ void read_spool(Section section, const ServerConfig& server, SpoolConfig& spool)
   section.finish();
 }
 
+// A part of the concurrency: what nobody may fill alone leaves room for others.
+void read_share(Section& section, std::string_view key, std::size_t concurrency,
+                std::size_t& share) {
+  section.read_number(key, share, 0, 4096);
+  if (share > concurrency) section.problem(key, "must not be more than fetch.concurrency");
+  if (share == 0) share = (concurrency * 3 + 3) / 4;
+}
+
 void read_fetch(Section section, const ServerConfig& server, FetchConfig& fetch) {
   fetch.user_agent = "ngx_media/" + std::string(kVersion);
-  section.read_number("concurrency", fetch.concurrency, 1, 1024);
+  section.read_number("concurrency", fetch.concurrency, 1, 4096);
+  read_share(section, "concurrency_per_company", fetch.concurrency, fetch.concurrency_per_company);
+  read_share(section, "concurrency_per_host", fetch.concurrency, fetch.concurrency_per_host);
   section.read_number("workers", fetch.workers, 1, 64);
   section.read_duration("connect_timeout_ms", fetch.connect_timeout, 100, 600000);
   section.read_duration("stall_timeout_ms", fetch.stall_timeout, 1000, 3600000);

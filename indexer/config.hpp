@@ -89,15 +89,17 @@ struct SpoolConfig {
 
 /// [fetch]: downloads from providers.
 struct FetchConfig {
-  std::size_t concurrency = 16;  ///< downloads at the same time
-  std::size_t workers = 4;       ///< threads that wait for the disk
+  std::size_t concurrency = 16;             ///< downloads at the same time
+  std::size_t concurrency_per_company = 0;  ///< of these; 0: three quarters
+  std::size_t concurrency_per_host = 0;     ///< of these; 0: three quarters
+  std::size_t workers = 4;                  ///< threads that wait for the disk
   std::chrono::milliseconds connect_timeout{10000};
   std::chrono::milliseconds stall_timeout{30000};  ///< longest pause within a transfer
   std::chrono::milliseconds total_timeout{600000};
   int max_redirects = 5;
-  int max_attempts = 8;                        ///< of one download, before it is failed
+  int max_attempts = 30;                       ///< of one download, before it is failed
   std::chrono::milliseconds retry_base{1000};  ///< doubles with every attempt
-  std::chrono::milliseconds retry_max{300000};
+  std::chrono::milliseconds retry_max{14400000};
   std::chrono::seconds lease{60};        ///< a dead daemon's jobs wait this long
   bool allow_private_addresses = false;  ///< tests only: also loopback and LAN
   bool allow_plain_http = false;         ///< tests only: http:// beside https://

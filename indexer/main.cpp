@@ -74,6 +74,10 @@ int run(const CommandLine& line) {
       return media::ops::doctor(*config, line);
     case Command::stats:
       return finish(media::ops::show_stats(*config, line));
+    case Command::retry:
+      return finish(media::ops::retry_downloads(*config, line));
+    case Command::queue:
+      return finish(media::ops::show_queue(*config, line));
     case Command::init:
       return finish(media::ops::initialise(*config));
     case Command::version:

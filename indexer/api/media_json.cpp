@@ -47,7 +47,7 @@ const std::string kSelectMedia =
     "m.provider_media_id, m.download_status, m.download_attempts, m.last_error, " +
     utc("m.url_expires_at", "url_expires_at") + ", " +
     utc("(SELECT j.run_at FROM media.jobs AS j WHERE j.media_id = m.id AND j.kind = 'download' "
-        "AND j.attempts > 0 AND m.download_status = 'pending')",
+        "AND j.last_error IS NOT NULL AND m.download_status = 'pending')",
         "retry_at") +
     ", " + utc("m.created_at", "created_at") + ", " + utc("m.updated_at", "updated_at") +
     " FROM media.media_files AS m WHERE m.is_active ";

@@ -18,8 +18,6 @@ using queue::Outcome;
 using std::chrono::milliseconds;
 using Clock = std::chrono::steady_clock;
 
-// One refused token fails all media of the account: don't ask with it for each.
-constexpr std::int64_t kSuspendSeconds = 60;
 constexpr milliseconds kLeaseMargin{500};
 constexpr int kDeletionAttempts = 3;
 constexpr milliseconds kDeletionPause{1000};
@@ -218,6 +216,11 @@ Outcome DownloadJobs::attempt(boost::asio::yield_context yield, const queue::Job
   }
   shared_keys_.erase(job.media_id);
   report_completed(job, *media, completion->kind == Completion::Kind::duplicate, started);
+  if (completion->is_resumed) {
+    log::info("account_resumed", {{"account_id", job.account_id},
+                                  {"provider", job.provider},
+                                  {"external_id", job.account_external_id}});
+  }
   delete_at_provider(yield, job, *account);
   return {};
 }
@@ -262,11 +265,6 @@ Result<void> DownloadJobs::check_storage() {
   return checked;
 }
 
-bool DownloadJobs::is_suspended(const queue::Job& job) const {
-  const auto found = suspended_.find(job.account_id);
-  return found != suspended_.end() && found->second > tools_.now();
-}
-
 Outcome DownloadJobs::fail(const queue::Job& job, const Failure& failure) {
   if (failure.error.code == ErrorCode::storage) is_storage_suspect_ = true;
   return outcome_of(failure, job, policy_, tools_.now(), random_());
@@ -283,17 +281,9 @@ Attempt<ReceivedMedia> DownloadJobs::retrieve(boost::asio::yield_context yield,
   if (job.deadline != 0 && tools_.now() >= job.deadline) {
     return failed(ErrorCode::expired, "the provider keeps media no longer than this");
   }
-  // Media that has waited already finds out whether the credential is good again.
-  if (job.attempts == 1 && is_suspended(job)) {
-    return failed(ErrorCode::unauthorized, "the account's credential was refused a moment ago");
-  }
   Retrieval retrieval(tools_, *provider, job, control);
   auto media = retrieval.run(yield);
   account = retrieval.account();
-  if (media) suspended_.erase(job.account_id);
-  if (retrieval.is_credential_refused()) {
-    suspended_[job.account_id] = tools_.now() + kSuspendSeconds;
-  }
   const SourceNews& news = retrieval.news();
   if (!media && (news.url || news.url_expires_at)) {
     // Best effort: without it the next attempt only resolves once more.
@@ -323,12 +313,15 @@ Attempt<Completion> DownloadJobs::store(boost::asio::yield_context yield, const 
     }
   }
   const auto complete = [&] { return jobs_.complete(yield, job.id, download); };
-  Attempt<Completion> completion = Completion{Completion::Kind::blob_missing, {}};
+  Attempt<Completion> completion = Completion{Completion::Kind::blob_missing, {}, false};
   if (*known) completion = patiently(yield, control, complete);
   if (completion && completion->kind == Completion::Kind::blob_missing) {
     if (media.upload == nullptr) {
-      return std::unexpected(Failure{
-          {ErrorCode::conflict, "the known content was deleted meanwhile"}, Remedy::retry, {}});
+      return std::unexpected(
+          Failure{{ErrorCode::conflict, "the known content was deleted meanwhile"},
+                  Remedy::retry,
+                  {},
+                  queue::Scope::media});
     }
     completion = publish(yield, job, control, media, download);
   }
@@ -374,10 +367,11 @@ Attempt<Completion> DownloadJobs::publish(boost::asio::yield_context yield, cons
     // A template without {company}: the key with these bytes is another tenant's.
     // Or the media were deleted, and what they had is being removed.
     shared_keys_.insert(job.media_id);
-    return std::unexpected(Failure{
-        {ErrorCode::storage, "key " + published->key + " can't be used: it gets another one"},
-        Remedy::retry,
-        {}});
+    return std::unexpected(
+        Failure{{ErrorCode::storage, "key " + published->key + " can't be used: it gets another one"},
+                Remedy::retry,
+                {},
+                queue::Scope::media});
   }
   // The same content was stored by another job at the same moment. When in
   // doubt (lease lost, no answer) the file stays: a row may point to it.

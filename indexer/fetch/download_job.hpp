@@ -3,7 +3,6 @@
 #include <chrono>
 #include <functional>
 #include <string>
-#include <unordered_map>
 #include <unordered_set>
 
 #include <boost/asio/io_context.hpp>
@@ -60,7 +59,6 @@ class DownloadJobs {
                           const providers::Account& account);
   void pause(boost::asio::yield_context yield, std::chrono::milliseconds time);
   queue::Outcome fail(const queue::Job& job, const Failure& failure);
-  bool is_suspended(const queue::Job& job) const;
 
   boost::asio::io_context& loop_;
   RetrievalTools tools_;
@@ -70,8 +68,6 @@ class DownloadJobs {
   KeyedLocks contents_;
   std::function<double()> random_;
   bool is_storage_suspect_ = true;
-  /// Accounts whose credential was refused, until when (Unix seconds).
-  std::unordered_map<std::string, std::int64_t> suspended_;
   /// Media whose key turned out to be another blob's, or doomed: they get one of
   /// their own.
   std::unordered_set<std::string> shared_keys_;

@@ -81,9 +81,15 @@ queue::Outcome outcome_of(const Failure& failure, const queue::Job& job, const R
   queue::Outcome outcome;
   outcome.reason = failure.error.code;
   outcome.error = failure.error.message;
+  outcome.asked = failure.min_delay;
   outcome.kind = queue::Outcome::Kind::failed;
   if (failure.remedy == Remedy::hand_back) {
     outcome.kind = queue::Outcome::Kind::released;
+  } else if (failure.scope != queue::Scope::media) {
+    // Not this media's fault: it waits, however often it takes.
+    outcome.kind = queue::Outcome::Kind::retry;
+    outcome.scope = failure.scope;
+    outcome.delay = failure.min_delay;
   } else if (may_retry(failure, job, policy)) {
     const auto wanted = delay_of(failure, job.attempts, policy, random);
     if (const auto delay = queue::within_deadline(wanted, now, job.deadline)) {

@@ -25,6 +25,7 @@ struct Failure {
   Error error;
   Remedy remedy = Remedy::retry;
   std::chrono::milliseconds min_delay{0};  ///< what the provider asked for
+  queue::Scope scope = queue::Scope::media;
 };
 
 template <class T>
@@ -35,7 +36,7 @@ Remedy remedy_for(ErrorCode code);
 
 inline std::unexpected<Failure> failed(Error error) {
   const Remedy remedy = remedy_for(error.code);
-  return std::unexpected(Failure{std::move(error), remedy, {}});
+  return std::unexpected(Failure{std::move(error), remedy, {}, queue::Scope::media});
 }
 
 inline std::unexpected<Failure> failed(ErrorCode code, std::string message) {
@@ -44,7 +45,7 @@ inline std::unexpected<Failure> failed(ErrorCode code, std::string message) {
 
 struct RetryPolicy {
   queue::BackoffPolicy backoff;
-  int max_attempts = 8;
+  int max_attempts = 30;
 };
 
 /// What the queue is to do with a job that failed. `random` within [0, 1).

@@ -15,6 +15,15 @@ constexpr std::int64_t kMinUrlLife = 30;
 constexpr milliseconds kRateLimitDelay = std::chrono::seconds(60);
 constexpr std::size_t kMaxAnswerSize = 65536;
 
+// What the provider says of the account, no job of it can change.
+std::unexpected<Failure> failed_for(queue::Scope scope, ErrorCode code, std::string message,
+                                    milliseconds min_delay = milliseconds(0)) {
+  auto failure = failed(code, std::move(message));
+  failure.error().scope = scope;
+  failure.error().min_delay = min_delay;
+  return failure;
+}
+
 std::string status_text(int status) { return "the media host answered " + std::to_string(status); }
 
 bool is_passing(int status) { return status == 408 || status == 425 || status >= 500; }
@@ -149,11 +158,13 @@ Attempt<std::optional<ReceivedMedia>> Retrieval::judge(boost::asio::yield_contex
   if (end.status == 403) return resolve_again(ErrorCode::unauthorized, end.status);
   if (end.status == 404 || end.status == 410) return resolve_again(ErrorCode::gone, end.status);
   if (end.status == 429 || is_passing(end.status)) {
-    const bool is_limited = end.status == 429;
-    auto failure =
-        failed(is_limited ? ErrorCode::rate_limited : ErrorCode::network, status_text(end.status));
     const milliseconds asked =
         queue::parse_retry_after(end.retry_after, tools_.now()).value_or(milliseconds(0));
+    if (end.status == 429) {
+      const auto scope = end.saw_credential ? queue::Scope::account : queue::Scope::host;
+      return failed_for(scope, ErrorCode::rate_limited, status_text(end.status), asked);
+    }
+    auto failure = failed(ErrorCode::network, status_text(end.status));
     failure.error().min_delay = asked;
     return failure;
   }
@@ -193,12 +204,13 @@ Attempt<std::optional<ReceivedMedia>> Retrieval::renew_credential(boost::asio::y
     if (*is_other) return std::optional<ReceivedMedia>();
   }
   // Where the URL is no secret, a refusal can only mean the credential.
-  is_credential_refused_ = end.saw_credential && !can_resolve();
-  return failed(ErrorCode::unauthorized, status_text(end.status));
+  const bool is_credential_refused = end.saw_credential && !can_resolve();
+  return failed_for(is_credential_refused ? queue::Scope::account : queue::Scope::media,
+                    ErrorCode::unauthorized, status_text(end.status));
 }
 
 Failure Retrieval::failure_of(const Error& error) {
-  Failure failure{error, remedy_for(error.code), {}};
+  Failure failure{error, remedy_for(error.code), {}, queue::Scope::media};
   // Wrong bytes may be the URL's fault: the next attempt starts from a fresh one.
   const bool is_suspect =
       failure.remedy == Remedy::retry_once || error.code == ErrorCode::truncated;
@@ -259,13 +271,13 @@ Attempt<void> Retrieval::resolve(boost::asio::yield_context yield) {
       adopt(*answer);
       return {};
     case ResolveAnswer::Verdict::refused:
-      is_credential_refused_ = true;
-      return failed(ErrorCode::unauthorized, answer->message);
+      return failed_for(queue::Scope::account, ErrorCode::unauthorized, answer->message);
     case ResolveAnswer::Verdict::bad_request:
     case ResolveAnswer::Verdict::gone:
       return failed(ErrorCode::gone, answer->message);
     case ResolveAnswer::Verdict::rate_limited:
-      return failed(ErrorCode::rate_limited, answer->message);
+      return failed_for(queue::Scope::account, ErrorCode::rate_limited, answer->message,
+                        kRateLimitDelay);
     case ResolveAnswer::Verdict::retry:
       break;
   }
@@ -285,9 +297,8 @@ Attempt<ResolveAnswer> Retrieval::ask(boost::asio::yield_context yield,
   auto answer = provider_.read_resolve_answer(reference(), response->status, body, tools_.now());
   const auto asked = queue::parse_retry_after(response->retry_after, tools_.now());
   if (answer.verdict == ResolveAnswer::Verdict::rate_limited) {
-    auto failure = failed(ErrorCode::rate_limited, answer.message);
-    failure.error().min_delay = asked.value_or(kRateLimitDelay);
-    return failure;
+    return failed_for(queue::Scope::account, ErrorCode::rate_limited, answer.message,
+                      asked.value_or(kRateLimitDelay));
   }
   if (answer.verdict == ResolveAnswer::Verdict::retry && asked) {
     auto failure = failed(ErrorCode::network, answer.message);

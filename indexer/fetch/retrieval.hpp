@@ -65,8 +65,6 @@ class Retrieval {
 
   /// What run() learned about the URL; nothing when the row is still right.
   const SourceNews& news() const { return news_; }
-  /// Whether the provider said that the credential itself is no good.
-  bool is_credential_refused() const { return is_credential_refused_; }
   /// Null when it could not be read.
   const AccountPtr& account() const { return account_; }
 
@@ -104,7 +102,6 @@ class Retrieval {
   AccountPtr account_;
   int resolutions_ = 0;
   bool is_account_reread_ = false;
-  bool is_credential_refused_ = false;
   bool has_looked_again_ = false;
   std::optional<std::uint64_t> expected_size_;
   std::optional<Sha256Digest> expected_sha256_;

@@ -16,6 +16,7 @@
 #include "core/jwt.hpp"
 #include "indexer/coroutine.hpp"
 #include "indexer/ops/database_session.hpp"
+#include "indexer/ops/text_table.hpp"
 #include "indexer/scan/clamd_client.hpp"
 #include "indexer/scan/second_opinion.hpp"
 #include "indexer/storage/local_store.hpp"
@@ -125,6 +126,29 @@ void check_scanner(const ScanConfig& config, Report& report) {
   }
 }
 
+// An account that nobody looks after is a warning: the daemon itself is well.
+Result<void> look_at_accounts(db::Database& database, boost::asio::yield_context yield,
+                              Report& report) {
+  const auto rows = database.query(
+      yield,
+      "SELECT provider, external_id, host, reason, error,"
+      " to_char(suspended_at AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS\"Z\"') AS since"
+      " FROM media.list_suspensions()");
+  if (!rows) return std::unexpected(rows.error());
+  for (std::size_t row = 0; row < rows->size(); ++row) {
+    const std::string host(rows->text(row, "host"));
+    const bool needs_a_person = rows->text(row, "reason") == "unauthorized";
+    report.warn(
+        "account " + std::string(rows->text(row, "provider")) + " " +
+            std::string(rows->text(row, "external_id")) + (host.empty() ? "" : " at " + host),
+        "suspended since " + std::string(rows->text(row, "since")) + ": " +
+            std::string(rows->text(row, "reason")) + ": " + printable(rows->text(row, "error"), 80) +
+            (needs_a_person ? ": give it a new credential with media-indexer account set" : ""));
+  }
+  if (rows->empty()) report.ok("accounts");
+  return {};
+}
+
 double unix_now() {
   return std::chrono::duration<double>(std::chrono::system_clock::now().time_since_epoch()).count();
 }
@@ -155,6 +179,9 @@ Result<std::string> look_at_database(db::Database& database, boost::asio::yield_
                 "run chrony or systemd-timesyncd on both hosts");
   } else {
     report.ok("clock");
+  }
+  if (auto looked = look_at_accounts(database, yield, report); !looked) {
+    return std::unexpected(looked.error());
   }
   return std::string();
 }

@@ -20,8 +20,9 @@ constexpr std::int64_t kMaxTtlSeconds = std::int64_t{10} * 366 * 24 * 3600;
 struct CommandRule {
   std::string_view words;
   Command command;
-  std::string_view argument;  ///< what stands without an option, if anything does
-  std::string_view options;   ///< with spaces around each, as flags
+  std::string_view
+      argument;              ///< what stands without an option, if anything does; "...": any number
+  std::string_view options;  ///< with spaces around each, as flags
   std::string_view required;
   std::string_view flags = "";    ///< options without a value
   std::string_view instead = "";  ///< the option that may take the argument's place
@@ -54,6 +55,9 @@ constexpr auto kCommands = std::to_array<CommandRule>({
      " --dry-run --json ", "--since"},
     {"doctor", Command::doctor, "", "", "", " --json "},
     {"stats", Command::stats, "", " --company ", "", " --json "},
+    {"retry", Command::retry, "MEDIA_ID...",
+     " --company --provider --reason --max-age --max-attempts --limit ", "", " --dry-run --json "},
+    {"queue", Command::queue, "", "", "", " --watch --json "},
     {"init", Command::init, "", "", ""},
     {"version", Command::version, "", "", ""},
     {"help", Command::help, "", "", ""},
@@ -135,6 +139,32 @@ Result<void> set_replay_option(CommandLine& line, std::string_view option,
   return {};
 }
 
+Result<std::int64_t> positive_number(std::string_view option, std::string_view text) {
+  std::int64_t number = 0;
+  const char* end = text.data() + text.size();
+  const auto [stop, error] = std::from_chars(text.data(), end, number);
+  if (error != std::errc() || stop != end || number < 1 || number > INT32_MAX) {
+    return usage(std::string(option) + " takes a whole number from 1");
+  }
+  return number;
+}
+
+// What only `retry` takes.
+Result<void> set_retry_option(CommandLine& line, std::string_view option,
+                              const std::string& value) {
+  if (option == "--reason") line.reason = value;
+  if (option == "--max-age") {
+    line.max_age = parse_ttl(value);
+    if (!line.max_age) return usage("--max-age takes a duration like 90s, 15m, 1h or 7d");
+  }
+  if (option == "--max-attempts" || option == "--limit") {
+    const auto number = positive_number(option, value);
+    if (!number) return std::unexpected(number.error());
+    (option == "--limit" ? line.limit : line.max_attempts) = *number;
+  }
+  return {};
+}
+
 Result<void> set_option(CommandLine& line, std::string_view option, const std::string& value) {
   if (option.starts_with("--secret")) {
     auto secret = secret_argument(option, value);
@@ -162,6 +192,7 @@ Result<void> set_option(CommandLine& line, std::string_view option, const std::s
   if (option == "--provider") line.provider = value;
   if (option == "--external-id") line.external_id = value;
   if (auto set = set_replay_option(line, option, value); !set) return set;
+  if (auto set = set_retry_option(line, option, value); !set) return set;
   return set_link_option(line, option, value);
 }
 
@@ -170,6 +201,7 @@ void set_flag(CommandLine& line, std::string_view flag) {
   if (flag == "--prefix") line.is_prefix = true;
   if (flag == "--dry-run") line.is_dry_run = true;
   if (flag == "--verify") line.is_verifying = true;
+  if (flag == "--watch") line.is_watching = true;
 }
 
 bool has_option(const CommandLine& line, std::string_view option) {
@@ -183,7 +215,7 @@ bool has_option(const CommandLine& line, std::string_view option) {
 
 // Either the argument or the option in its place, not both.
 Result<void> check_argument(const CommandLine& line, const CommandRule& rule) {
-  if (rule.argument.empty()) return {};
+  if (rule.argument.empty() || rule.argument.ends_with("...")) return {};
   const bool is_replaced = !rule.instead.empty() && has_option(line, rule.instead);
   if (line.name.empty() != is_replaced) {
     const std::string either = rule.instead.empty() ? "" : " or " + std::string(rule.instead);
@@ -205,6 +237,11 @@ Result<void> check_argument(const CommandLine& line, const CommandRule& rule) {
 Result<void> check_complete(const CommandLine& line, const CommandRule& rule) {
   if (auto checked = check_argument(line, rule); !checked) return checked;
   const std::string words(rule.words);
+  const bool has_filter = !line.company.empty() || !line.provider.empty() || !line.reason.empty() ||
+                          line.max_age || line.max_attempts || line.limit;
+  if (!line.names.empty() && has_filter) {
+    return usage("'" + words + "' takes either MEDIA_IDs or options that choose some");
+  }
   std::string_view rest = rule.required;
   while (!rest.empty()) {
     const std::string_view option = rest.substr(0, rest.find(' '));
@@ -239,11 +276,19 @@ class OptionReader {
 
  private:
   Result<void> take_name(const std::string& argument) {
+    if (rule_.argument.ends_with("...")) return take_one_of_many(argument);
     if (rule_.argument.empty() || !line_.name.empty()) {
       return usage("unexpected argument '" + argument + "'");
     }
     if (argument.empty()) return usage(std::string(rule_.argument) + " must not be empty");
     line_.name = argument;
+    return {};
+  }
+
+  Result<void> take_one_of_many(const std::string& argument) {
+    const auto id = Uuid::parse(argument);
+    if (!id) return usage("'" + argument + "' is no MEDIA_ID");
+    line_.names.push_back(id->to_string());
     return {};
   }
 
@@ -316,6 +361,15 @@ const std::string_view kUsage =
             2: something is wrong
   stats [--company C] [--json]
             what is stored and deduplicated, what waits, and why downloads failed
+  retry [MEDIA_ID...] [--company C] [--provider P] [--reason CODE]
+        [--max-age 7d] [--max-attempts N] [--limit N] [--dry-run] [--json]
+            downloads again what failed: all, or those named or chosen; of media
+            received within max-age, with fewer than max-attempts so far. A
+            MEDIA_ID that only waits is tried now. Fails when one of them is not
+            there or deleted
+  queue [--watch] [--json]
+            what is ready, runs and waits, by company; suspended accounts, and
+            what is lost next; --watch: anew every 2 seconds
   version
   help
 

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <chrono>
+#include <cstdint>
 #include <functional>
 #include <optional>
 #include <string>
@@ -45,6 +46,8 @@ struct CommandLine {
     replay,
     doctor,
     stats,
+    retry,
+    queue,
     init,
     version,
     help,
@@ -69,6 +72,12 @@ struct CommandLine {
   std::string until;  ///< likewise
   bool is_dry_run = false;
   bool is_verifying = false;  ///< reads files, not only their sizes
+  std::vector<std::string> names;  ///< where several are taken: media ids
+  std::string reason;              ///< code of failed downloads
+  std::optional<std::chrono::seconds> max_age;
+  std::optional<std::int64_t> max_attempts;
+  std::optional<std::int64_t> limit;
+  bool is_watching = false;
 };
 
 /// Copies the arguments and overwrites values of --secret and tokens in place,

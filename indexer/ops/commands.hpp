@@ -30,6 +30,10 @@ Result<std::string> delete_from_quarantine(const Config& config, const CommandLi
 int explain(const Config& config, const CommandLine& line);
 int replay(const Config& config, const CommandLine& line);
 int doctor(const Config& config, const CommandLine& line);
+/// Queues failed downloads again. Error `not_found`: some of those named could not be.
+Result<std::string> retry_downloads(const Config& config, const CommandLine& line);
+/// Returns what is in the queue; with --watch not before something fails.
+Result<std::string> show_queue(const Config& config, const CommandLine& line);
 /// Also tells on standard error what it made and what was there.
 Result<std::string> initialise(const Config& config);
 

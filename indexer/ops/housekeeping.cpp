@@ -29,7 +29,9 @@ Result<void> Housekeeping::keep_house(boost::asio::yield_context yield) {
   const auto made = database_.query(yield, "SELECT media.ensure_event_partitions(2)");
   if (!made) return std::unexpected(made.error());
   for (const char* sql : {"SELECT media.delete_expired_sessions($1) AS deleted",
-                          "SELECT media.delete_expired_revocations($1) AS deleted"}) {
+                          "SELECT media.delete_expired_revocations($1) AS deleted",
+                          "SELECT media.expire_downloads($1) AS deleted",
+                          "SELECT media.delete_idle_suspensions($1) AS deleted"}) {
     std::int64_t deleted = kPortion;
     while (deleted == kPortion && !is_stopped_) {
       const auto rows = database_.query(yield, sql, {std::to_string(kPortion)});

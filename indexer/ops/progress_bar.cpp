@@ -1,42 +1,41 @@
 #include "indexer/ops/progress_bar.hpp"
 
 #include <algorithm>
-#include <cstdio>
 
 #include <unistd.h>
 
 namespace media::ops {
 namespace {
 
-constexpr std::uint64_t kWidth = 30;
-constexpr std::chrono::milliseconds kInterval{100};
+constexpr std::int64_t kWidth = 40;
 
 }  // namespace
 
-ProgressBar::ProgressBar(std::uint64_t total, std::string label)
-    : total_(total), label_(std::move(label)), is_shown_(::isatty(STDERR_FILENO) != 0) {}
-
-void ProgressBar::advance(std::uint64_t count) {
-  done_ += count;
-  const auto now = std::chrono::steady_clock::now();
-  if (!is_shown_ || now - drawn_at_ < kInterval) return;
-  drawn_at_ = now;
-  draw();
+std::string progress_line(const std::string& label, std::int64_t done, std::int64_t total) {
+  const std::int64_t whole = std::max<std::int64_t>(total, 1);
+  const std::int64_t part = std::clamp<std::int64_t>(done, 0, whole);
+  const auto filled = static_cast<std::size_t>(part * kWidth / whole);
+  return label + " [" + std::string(filled, '=') +
+         std::string(static_cast<std::size_t>(kWidth) - filled, ' ') + "] " + std::to_string(done) +
+         "/" + std::to_string(total) + "  " + std::to_string(part * 100 / whole) + "%";
 }
 
-void ProgressBar::draw() {
-  const std::uint64_t filled = total_ == 0 ? 0 : std::min(done_, total_) * kWidth / total_;
-  const std::string bar = std::string(filled, '#') + std::string(kWidth - filled, '.');
-  std::fprintf(stderr, "\r%s [%s] %llu/%llu", label_.c_str(), bar.c_str(),
-               static_cast<unsigned long long>(done_), static_cast<unsigned long long>(total_));
+ProgressBar::ProgressBar(std::string label, std::int64_t total, std::FILE* stream)
+    : label_(std::move(label)),
+      total_(total),
+      stream_(stream),
+      is_visible_(total > 0 && isatty(fileno(stream)) == 1) {
+  set(0);
 }
 
-/// Leaves the line to whatever comes next.
-void ProgressBar::finish() {
-  if (is_shown_ && drawn_at_ != std::chrono::steady_clock::time_point()) {
-    std::fprintf(stderr, "\r\x1b[K");
-  }
-  drawn_at_ = {};
+ProgressBar::~ProgressBar() {
+  if (is_visible_) std::fputc('\n', stream_);
+}
+
+void ProgressBar::set(std::int64_t done) {
+  if (!is_visible_) return;
+  std::fprintf(stream_, "\r%s", progress_line(label_, done, total_).c_str());
+  std::fflush(stream_);
 }
 
 }  // namespace media::ops

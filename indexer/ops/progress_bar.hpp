@@ -1,29 +1,29 @@
 #pragma once
 
-#include <chrono>
 #include <cstdint>
+#include <cstdio>
 #include <string>
 
 namespace media::ops {
 
-/// How far a command is, on standard error when that is a terminal.
+/// How far a long command is, redrawn in place on a terminal; silent elsewhere.
 class ProgressBar {
  public:
-  ProgressBar(std::uint64_t total, std::string label);
-  ~ProgressBar() { finish(); }
+  ProgressBar(std::string label, std::int64_t total, std::FILE* stream = stderr);
+  ~ProgressBar();
   ProgressBar(const ProgressBar&) = delete;
+  ProgressBar& operator=(const ProgressBar&) = delete;
 
-  void advance(std::uint64_t count);
-  void finish();
+  void set(std::int64_t done);
 
  private:
-  void draw();
-
-  const std::uint64_t total_;
-  const std::string label_;
-  const bool is_shown_;
-  std::uint64_t done_ = 0;
-  std::chrono::steady_clock::time_point drawn_at_;
+  std::string label_;
+  std::int64_t total_;
+  std::FILE* stream_;
+  bool is_visible_;
 };
+
+/// "label [=====     ] 50/100  50%"
+std::string progress_line(const std::string& label, std::int64_t done, std::int64_t total);
 
 }  // namespace media::ops

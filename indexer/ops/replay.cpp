@@ -108,8 +108,9 @@ Result<void> Replayer::replay_range(yield_context yield) {
   const auto count =
       database_.query(yield, "SELECT media.count_deliveries($1, $2, $3, $4) AS total", range);
   if (!count) return std::unexpected(count.error());
-  ProgressBar bar(static_cast<std::uint64_t>(count->integer(0, "total")), "deliveries");
+  ProgressBar bar("deliveries", count->integer(0, "total"));
   range.insert(range.end(), {std::nullopt, std::to_string(kPage)});
+  std::int64_t done = 0;
   for (std::size_t got = kPage; got == kPage;) {
     const auto rows = database_.query(
         yield,
@@ -120,7 +121,7 @@ Result<void> Replayer::replay_range(yield_context yield) {
     const auto page = ingest::kept_deliveries(*rows);
     for (const KeptDelivery& kept : page) {
       replay(yield, kept);
-      bar.advance(1);
+      bar.set(++done);
     }
     got = page.size();
     if (!page.empty()) range[4] = page.back().id;

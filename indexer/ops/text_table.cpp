@@ -5,16 +5,19 @@
 namespace media::ops {
 namespace {
 
-// Characters, not bytes: continuation bytes of UTF-8 take no room.
+bool continues_character(char c) { return (static_cast<unsigned char>(c) & 0xc0) == 0x80; }
+
 std::size_t width_of(std::string_view text) {
-  return static_cast<std::size_t>(std::ranges::count_if(
-      text, [](char c) { return (static_cast<unsigned char>(c) & 0xc0) != 0x80; }));
+  return text.size() - static_cast<std::size_t>(std::ranges::count_if(text, continues_character));
 }
 
 }  // namespace
 
-std::string printable(std::string_view text) {
-  std::string clean(text);
+std::string printable(std::string_view text, std::size_t limit) {
+  std::string clean(text.substr(0, limit));
+  if (text.size() > limit) {
+    while (!clean.empty() && continues_character(text[clean.size()])) clean.pop_back();
+  }
   std::ranges::replace_if(
       clean, [](unsigned char c) { return c < 0x20 || c == 0x7f; }, '?');
   // C1 controls, which some terminals obey, are C2 80 to C2 9F in UTF-8.
@@ -43,6 +46,14 @@ std::string text_table(const std::vector<std::vector<std::string>>& rows, std::s
     text += line + '\n';
   }
   return text;
+}
+
+std::string rough_duration(std::int64_t seconds) {
+  const std::int64_t count = std::max<std::int64_t>(seconds, 0);
+  if (count < 120) return std::to_string(count) + " s";
+  if (count < 120 * 60) return std::to_string(count / 60) + " min";
+  if (count < 48 * 3600) return std::to_string(count / 3600) + " h";
+  return std::to_string(count / 86400) + " d";
 }
 
 }  // namespace media::ops

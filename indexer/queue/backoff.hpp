@@ -9,7 +9,7 @@ namespace media::queue {
 
 struct BackoffPolicy {
   std::chrono::milliseconds base{1000};
-  std::chrono::milliseconds max{300000};
+  std::chrono::milliseconds max{4 * 3600 * 1000};
 };
 
 /// Delay after the given attempt (1, 2, ...): exponential with full jitter,

@@ -24,6 +24,7 @@ struct Job {
   std::string media_id;
   std::string company_id;
   std::string account_id;
+  std::string host;  ///< of the URL, or the provider's name: what limits per host count
   std::string provider;
   std::string account_external_id;
   std::string message_external_id;
@@ -47,6 +48,13 @@ struct Job {
   std::string key_template;
 };
 
+/// What else would fail now for the same reason.
+enum class Scope {
+  media,    ///< nothing
+  host,     ///< all that the account has at this host
+  account,  ///< all that the account has
+};
+
 /// What came of running a job.
 struct Outcome {
   enum class Kind {
@@ -60,6 +68,8 @@ struct Outcome {
   ErrorCode reason = ErrorCode::internal;
   std::string error;
   std::chrono::milliseconds delay{0};
+  Scope scope = Scope::media;          ///< of a retry: what is suspended
+  std::chrono::milliseconds asked{0};  ///< by the provider: a suspension is no shorter
 };
 
 /// The worker's side of a running job, looked at by its handler.

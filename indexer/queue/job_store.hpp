@@ -40,6 +40,21 @@ struct Completion {
   };
   Kind kind = Kind::lease_lost;
   std::string storage_key;
+  bool is_resumed = false;  ///< the account was suspended, and is no more
+};
+
+/// What a worker has room for.
+struct ClaimRequest {
+  std::size_t limit = 0;
+  std::size_t per_company = 0;
+  std::size_t per_host = 0;
+  std::vector<std::string> companies;  ///< of each job that runs
+  std::vector<std::string> hosts;      ///< of each job that runs
+};
+
+/// How an attempt that did not work was recorded.
+struct Recorded {
+  bool has_suspended = false;  ///< the account (or its host) is suspended from now on
 };
 
 /// The queue's tables behind their functions. The seam that tests replace.
@@ -48,17 +63,18 @@ class JobStore {
  public:
   virtual ~JobStore() = default;
 
-  virtual Result<std::vector<Job>> claim(boost::asio::yield_context yield, std::size_t limit) = 0;
+  virtual Result<std::vector<Job>> claim(boost::asio::yield_context yield,
+                                         const ClaimRequest& request) = 0;
   /// Those of the jobs that are still ours.
   virtual Result<std::vector<std::int64_t>> extend(boost::asio::yield_context yield,
                                                    const std::vector<std::int64_t>& jobs) = 0;
-  /// Until the next job becomes due; nothing when none waits.
+  /// Until another claim is worth its while; nothing when no job waits.
   virtual Result<std::optional<std::chrono::milliseconds>> next_delay(
       boost::asio::yield_context yield) = 0;
-  virtual Result<void> retry(boost::asio::yield_context yield, std::int64_t job,
-                             const Outcome& outcome) = 0;
-  virtual Result<void> fail_job(boost::asio::yield_context yield, std::int64_t job,
-                                const Outcome& outcome) = 0;
+  virtual Result<Recorded> retry(boost::asio::yield_context yield, std::int64_t job,
+                                 const Outcome& outcome) = 0;
+  virtual Result<Recorded> fail_job(boost::asio::yield_context yield, std::int64_t job,
+                                    const Outcome& outcome) = 0;
   virtual Result<void> release(boost::asio::yield_context yield,
                                const std::vector<std::int64_t>& jobs) = 0;
 

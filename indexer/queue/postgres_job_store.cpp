@@ -63,6 +63,7 @@ Job read_job(const db::Rows& rows, std::size_t row) {
   job.media_id = rows.text(row, "media_id");
   job.company_id = rows.text(row, "company_id");
   job.account_id = rows.text(row, "account_id");
+  job.host = rows.text(row, "host");
   job.provider = rows.text(row, "provider");
   job.account_external_id = rows.text(row, "account_external_id");
   job.message_external_id = rows.text(row, "message_external_id");
@@ -82,18 +83,35 @@ Completion::Kind completion_kind(std::string_view outcome) {
   return Completion::Kind::lease_lost;
 }
 
+std::string_view scope_name(Scope scope) {
+  switch (scope) {
+    case Scope::host:
+      return "host";
+    case Scope::account:
+      return "account";
+    case Scope::media:
+      break;
+  }
+  return "media";
+}
+
 class PostgresJobStore : public JobStore {
  public:
   PostgresJobStore(db::Database& database, std::string owner, std::chrono::seconds lease)
       : database_(database), owner_(std::move(owner)), lease_(std::to_string(lease.count())) {}
 
-  Result<std::vector<Job>> claim(boost::asio::yield_context yield, std::size_t limit) override {
-    const auto rows = database_.query(yield, "SELECT * FROM media.claim_jobs($1, $2, $3)",
-                                      {owner_, std::to_string(limit), lease_});
+  Result<std::vector<Job>> claim(boost::asio::yield_context yield,
+                                 const ClaimRequest& request) override {
+    const auto rows =
+        database_.query(yield, "SELECT * FROM media.claim_jobs($1, $2, $3, $4, $5, $6, $7, $8)",
+                        {owner_, std::to_string(request.limit), lease_, last_company_,
+                         std::to_string(request.per_company), std::to_string(request.per_host),
+                         db::text_array(request.companies), db::text_array(request.hosts)});
     if (!rows) return std::unexpected(rows.error());
     std::vector<Job> jobs;
     jobs.reserve(rows->size());
     for (std::size_t row = 0; row < rows->size(); ++row) jobs.push_back(read_job(*rows, row));
+    if (!jobs.empty()) last_company_ = jobs.back().company_id;
     return jobs;
   }
 
@@ -118,17 +136,19 @@ class PostgresJobStore : public JobStore {
     return std::chrono::milliseconds(rows->integer(0, "delay"));
   }
 
-  Result<void> retry(boost::asio::yield_context yield, std::int64_t job,
-                     const Outcome& outcome) override {
-    return done(database_.query(yield, "SELECT media.retry_job($1, $2, $3, $4, $5)",
-                                {std::to_string(job), owner_, std::string(name_of(outcome.reason)),
-                                 outcome.error, std::to_string(outcome.delay.count())}));
+  Result<Recorded> retry(boost::asio::yield_context yield, std::int64_t job,
+                         const Outcome& outcome) override {
+    return recorded(database_.query(
+        yield, "SELECT media.retry_job($1, $2, $3, $4, $5, $6, $7) AS outcome",
+        {std::to_string(job), owner_, std::string(name_of(outcome.reason)), outcome.error,
+         std::to_string(outcome.delay.count()), std::string(scope_name(outcome.scope)),
+         std::to_string(outcome.asked.count())}));
   }
 
-  Result<void> fail_job(boost::asio::yield_context yield, std::int64_t job,
-                        const Outcome& outcome) override {
-    return done(database_.query(
-        yield, "SELECT media.fail_job($1, $2, $3, $4)",
+  Result<Recorded> fail_job(boost::asio::yield_context yield, std::int64_t job,
+                            const Outcome& outcome) override {
+    return recorded(database_.query(
+        yield, "SELECT media.fail_job($1, $2, $3, $4) AS outcome",
         {std::to_string(job), owner_, std::string(name_of(outcome.reason)), outcome.error}));
   }
 
@@ -162,13 +182,14 @@ class PostgresJobStore : public JobStore {
                               const Download& download) override {
     const auto rows = database_.query(
         yield,
-        "SELECT outcome, storage_key FROM media.complete_download($1, $2, $3, $4, $5, $6, $7)",
+        "SELECT outcome, storage_key, is_resumed"
+        " FROM media.complete_download($1, $2, $3, $4, $5, $6, $7)",
         {std::to_string(job), owner_, db::bytea(download.sha256), std::to_string(download.size),
          download.mime_type, download.store, download.storage_key});
     if (!rows) return std::unexpected(rows.error());
     if (rows->empty()) return Completion{};
     return Completion{completion_kind(rows->text(0, "outcome")),
-                      std::string(rows->text(0, "storage_key"))};
+                      std::string(rows->text(0, "storage_key")), rows->boolean(0, "is_resumed")};
   }
 
   Result<bool> quarantine(boost::asio::yield_context yield, std::int64_t job,
@@ -182,6 +203,11 @@ class PostgresJobStore : public JobStore {
   }
 
  private:
+  static Result<Recorded> recorded(const Result<db::Rows>& rows) {
+    if (!rows) return std::unexpected(rows.error());
+    return Recorded{rows->text(0, "outcome") == "suspended"};
+  }
+
   static Result<void> done(const Result<db::Rows>& rows) {
     if (!rows) return std::unexpected(rows.error());
     return {};
@@ -190,6 +216,7 @@ class PostgresJobStore : public JobStore {
   db::Database& database_;
   std::string owner_;
   std::string lease_;
+  std::optional<std::string> last_company_;  ///< the next claim begins behind it
 };
 
 }  // namespace

@@ -27,6 +27,17 @@ constexpr milliseconds kAfterAbort{5000};
 
 std::string reason_of(const Outcome& outcome) { return std::string(name_of(outcome.reason)); }
 
+void log_suspended(const Job& job, const Outcome& outcome) {
+  const bool needs_a_person = outcome.reason == ErrorCode::unauthorized;
+  log::write(needs_a_person ? log::Level::error : log::Level::warn, "account_suspended",
+             {{"account_id", job.account_id},
+              {"provider", job.provider},
+              {"external_id", job.account_external_id},
+              {"host", outcome.scope == Scope::account ? std::string() : job.host},
+              {"reason", reason_of(outcome)},
+              {"error", outcome.error}});
+}
+
 void pause(boost::asio::yield_context yield, boost::asio::io_context& loop, milliseconds time) {
   boost::asio::steady_timer timer(loop, time);
   boost::system::error_code ignored;
@@ -89,22 +100,45 @@ bool Worker::claim(boost::asio::yield_context yield) {
     log::error("claims_held_back", {{"error", ready.error().message}});
     return false;
   }
-  const std::size_t wanted = free_slots();
+  const ClaimRequest request = claim_request();
   is_notified_ = false;
   last_claim_ = Clock::now();
   if (next_retry_ <= last_claim_) {
     next_retry_ = Clock::time_point::max();
     last_asked_ = {};  // only the queue knows which one follows
   }
-  auto jobs = store_.claim(yield, wanted);
+  auto jobs = store_.claim(yield, request);
   if (!jobs) {
     is_notified_ = true;
     log::warn("claim_failed", {{"error", jobs.error().message}});
     return false;
   }
-  has_backlog_ = jobs->size() >= wanted;
+  has_backlog_ = jobs->size() >= request.limit;
   for (Job& job : *jobs) start_job(std::move(job));
   return true;
+}
+
+ClaimRequest Worker::claim_request() const {
+  ClaimRequest request;
+  request.limit = free_slots();
+  request.per_company = options_.per_company;
+  request.per_host = options_.per_host;
+  for (const auto& [id, running] : running_) {
+    request.companies.push_back(running->job.company_id);
+    request.hosts.push_back(running->job.host);
+  }
+  return request;
+}
+
+// Whether others like this one may have had to wait for its end.
+bool Worker::is_at_limit(const Job& job) const {
+  std::size_t of_company = 0;
+  std::size_t of_host = 0;
+  for (const auto& [id, running] : running_) {
+    if (running->job.company_id == job.company_id) ++of_company;
+    if (running->job.host == job.host) ++of_host;
+  }
+  return of_company >= options_.per_company || of_host >= options_.per_host;
 }
 
 Worker::Clock::time_point Worker::next_look(boost::asio::yield_context yield) {
@@ -139,6 +173,7 @@ void Worker::run_job(boost::asio::yield_context yield, const std::shared_ptr<Run
     record(yield, *running, handle(yield, *running));
   }
   const bool was_full = free_slots() == 0;
+  if (is_at_limit(running->job)) is_notified_ = true;
   running_.erase(running->job.id);
   if (was_full || has_backlog_ || is_notified_) wake_timer_.cancel();
   if (running_.empty()) idle_timer_.cancel();
@@ -166,6 +201,7 @@ void Worker::record(boost::asio::yield_context yield, const Running& running,
   for (milliseconds wait(100);; wait = std::min(wait * 2, milliseconds(2000))) {
     const auto recorded = try_record(yield, running.job, outcome);
     if (recorded) {
+      if (recorded->has_suspended) log_suspended(running.job, outcome);
       if (outcome.kind == Outcome::Kind::retry) look_again_in(outcome.delay);
       return;
     }
@@ -183,20 +219,23 @@ void Worker::look_again_in(milliseconds delay) {
   wake_timer_.cancel();  // it may have been set for later
 }
 
-Result<void> Worker::try_record(boost::asio::yield_context yield, const Job& job,
-                                const Outcome& outcome) {
+Result<Recorded> Worker::try_record(boost::asio::yield_context yield, const Job& job,
+                                    const Outcome& outcome) {
   switch (outcome.kind) {
     case Outcome::Kind::retry:
       return store_.retry(yield, job.id, outcome);
     case Outcome::Kind::failed:
       return store_.fail_job(yield, job.id, outcome);
     case Outcome::Kind::released:
-      return store_.release(yield, {job.id});
+      if (auto released = store_.release(yield, {job.id}); !released) {
+        return std::unexpected(released.error());
+      }
+      break;
     case Outcome::Kind::completed:
     case Outcome::Kind::lease_lost:
       break;
   }
-  return {};
+  return Recorded{};
 }
 
 void Worker::heartbeat_loop(boost::asio::yield_context yield) {

@@ -16,6 +16,8 @@ namespace media::queue {
 
 struct WorkerOptions {
   std::size_t concurrency = 16;  ///< jobs at the same time
+  std::size_t per_company = 16;  ///< of these, of one company
+  std::size_t per_host = 16;     ///< of these, from one host
   std::chrono::milliseconds lease{60000};
   /// Asked before jobs are claimed; an error holds them back for a while.
   std::function<Result<void>()> is_ready = [] { return Result<void>(); };
@@ -54,13 +56,16 @@ class Worker {
   void run_job(boost::asio::yield_context yield, const std::shared_ptr<Running>& running);
   Outcome handle(boost::asio::yield_context yield, Running& running);
   void record(boost::asio::yield_context yield, const Running& running, const Outcome& outcome);
-  Result<void> try_record(boost::asio::yield_context yield, const Job& job, const Outcome& outcome);
+  Result<Recorded> try_record(boost::asio::yield_context yield, const Job& job,
+                              const Outcome& outcome);
   void look_again_in(std::chrono::milliseconds delay);
   void heartbeat_loop(boost::asio::yield_context yield);
   void extend_leases(boost::asio::yield_context yield);
   void wait_until(boost::asio::yield_context yield, Clock::time_point until);
   bool wait_idle(boost::asio::yield_context yield, std::chrono::milliseconds limit);
   std::size_t free_slots() const { return options_.concurrency - running_.size(); }
+  ClaimRequest claim_request() const;
+  bool is_at_limit(const Job& job) const;
 
   boost::asio::io_context& loop_;
   JobStore& store_;

@@ -85,6 +85,7 @@ CREATE FUNCTION media.add_media(
 LANGUAGE plpgsql
 AS $$
 DECLARE
+    v_provider text := (SELECT a.provider FROM media.accounts AS a WHERE a.id = p_account);
     v_created int;
 BEGIN
     WITH fresh AS (
@@ -131,11 +132,16 @@ BEGIN
                  AND m.provider_media_id = left(i.provider_media_id, 1024)
            )
         ON CONFLICT (company_id, message_id, event_kind, item_index) DO NOTHING
-        RETURNING id, download_status
+        RETURNING id, download_status, provider_media_url, url_expires_at, deadline
     ),
     queued AS (
-        INSERT INTO media.jobs (kind, company_id, media_id)
-        SELECT 'download', p_company, f.id
+        INSERT INTO media.jobs (kind, company_id, media_id, account_id, host, expires_at)
+        SELECT 'download',
+               p_company,
+               f.id,
+               p_account,
+               media.job_host(f.provider_media_url, v_provider),
+               coalesce(least(f.url_expires_at, f.deadline), 'infinity')
         FROM fresh AS f
         WHERE f.download_status = 'pending' AND p_is_active
     )

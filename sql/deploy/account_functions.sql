@@ -1,5 +1,6 @@
 -- Deploy ngx_media:account_functions to pg
 -- requires: accounts
+-- requires: suspensions
 
 BEGIN;
 
@@ -71,14 +72,19 @@ BEGIN
       AND s.name IN (SELECT i.item ->> 'name' FROM jsonb_array_elements(p_secrets) AS i (item));
     PERFORM media.add_secrets(v_company, p_account, p_secrets);
 
-    -- By then, daemons that have just read the old secrets read them again.
+    PERFORM media.end_suspension(p_account, NULL);
+    -- One item can be refused without a suspension.
     UPDATE media.jobs AS j
-    SET run_at = now() + interval '2 seconds'
-    FROM media.media_files AS m
-    WHERE m.account_id = p_account
-      AND j.media_id = m.id
-      AND j.lease_owner IS NULL
-      AND j.last_error LIKE 'unauthorized:%';
+    SET run_at = now()
+    WHERE j.id IN (
+        SELECT w.id
+        FROM media.jobs AS w
+        WHERE w.account_id = p_account
+          AND NOT w.is_ready
+          AND w.lease_owner IS NULL
+          AND w.last_error LIKE 'unauthorized:%'
+        FOR UPDATE SKIP LOCKED
+    );
     IF FOUND THEN
         PERFORM pg_notify('media_jobs', 'download');
     END IF;
@@ -88,8 +94,8 @@ $$;
 
 COMMENT ON FUNCTION media.change_account(uuid, jsonb, jsonb) IS
 'Gives an account new secrets, as of add_account(): all that it has of the same names go. Settings are '
-'merged into what is there. Downloads that wait for a better credential are due in two seconds. False: no such '
-'account. Errors as of add_account().';
+'merged into what is there. The account''s suspensions end, and downloads that wait for a better credential are '
+'due. False: no such account. Errors as of add_account().';
 GRANT EXECUTE ON FUNCTION media.change_account(uuid, jsonb, jsonb) TO media_indexer;
 
 CREATE FUNCTION media.account_secrets(p_account uuid) RETURNS jsonb

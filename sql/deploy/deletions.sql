@@ -1,7 +1,7 @@
 -- Deploy ngx_media:deletions to pg
 -- requires: doomed_files
 -- requires: media_events
--- requires: jobs
+-- requires: dead_letters
 
 BEGIN;
 
@@ -45,9 +45,7 @@ BEGIN
     END IF;
     IF NEW.download_status = 'pending' THEN
         NEW.download_attempts := 0;
-        INSERT INTO media.jobs (kind, company_id, media_id)
-        VALUES ('download', NEW.company_id, NEW.id)
-        ON CONFLICT (media_id, kind) DO NOTHING;
+        PERFORM media.queue_job('download', NEW);
     END IF;
     RETURN NEW;
 END

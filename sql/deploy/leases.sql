@@ -11,6 +11,7 @@ SECURITY DEFINER
 SET search_path = pg_catalog, media, pg_temp
 SET plan_cache_mode = force_generic_plan
 SET enable_seqscan = off
+SET jit = off
 AS $$
 BEGIN
     RETURN QUERY
@@ -22,7 +23,8 @@ BEGIN
         FOR UPDATE
     )
     UPDATE media.jobs AS j
-    SET lease_until = now() + make_interval(secs => greatest(p_lease_seconds, 1))
+    SET lease_until = now() + make_interval(secs => greatest(p_lease_seconds, 1)),
+        is_ready = FALSE
     FROM held AS h
     WHERE j.id = h.id
     RETURNING j.id;
@@ -40,6 +42,7 @@ SECURITY DEFINER
 SET search_path = pg_catalog, media, pg_temp
 SET plan_cache_mode = force_generic_plan
 SET enable_seqscan = off
+SET jit = off
 AS $$
 DECLARE
     v_held bigint[];
@@ -59,12 +62,13 @@ BEGIN
     UPDATE media.jobs AS j
     SET lease_owner = NULL,
         lease_until = NULL,
+        is_ready = TRUE,
         attempts = greatest(j.attempts - 1, 0)
     WHERE j.id = ANY (v_held);
 
     UPDATE media.media_files AS m
     SET download_status = 'pending',
-        download_attempts = j.attempts
+        download_attempts = greatest(m.download_attempts - 1, 0)
     FROM media.jobs AS j
     WHERE j.id = ANY (v_held) AND m.id = j.media_id;
     RETURN cardinality(v_held);
@@ -83,29 +87,28 @@ SECURITY DEFINER
 SET search_path = pg_catalog, media, pg_temp
 SET plan_cache_mode = force_generic_plan
 SET enable_seqscan = off
+SET jit = off
 AS $$
 DECLARE
-    v_due_at timestamptz;
+    v_next timestamptz;
 BEGIN
-    SELECT min(first.due_at) INTO v_due_at
-    FROM generate_series(0, 9) AS p (priority)
-    CROSS JOIN LATERAL (
-        SELECT j.due_at
-        FROM media.jobs AS j
-        WHERE j.priority = p.priority
-        ORDER BY j.due_at
-        LIMIT 1
-    ) AS first;
-    IF v_due_at IS NULL THEN
+    SELECT least(
+        (SELECT j.due_at FROM media.jobs AS j WHERE NOT j.is_ready ORDER BY j.due_at LIMIT 1),
+        (SELECT min(s.probe_at) FROM media.account_suspensions AS s WHERE s.probe_at > now()),
+        (SELECT now() + interval '1 second' WHERE EXISTS (SELECT FROM media.jobs AS j WHERE j.is_ready))
+    )
+    INTO v_next;
+    IF v_next IS NULL THEN
         RETURN NULL;
     END IF;
-    RETURN greatest(ceil(extract(EPOCH FROM v_due_at - clock_timestamp()) * 1000), 0);
+    RETURN greatest(ceil(extract(EPOCH FROM v_next - clock_timestamp()) * 1000), 0);
 END
 $$;
 
 COMMENT ON FUNCTION media.next_job_delay_ms() IS
-'Milliseconds until the next job is due, held ones counting from the end of their lease: 0 when one is '
-'due now, NULL when there is no job at all.';
+'Milliseconds until a claim that has just come back short is worth repeating: when the next job is due (held '
+'ones counting from the end of their lease) or a suspended account is probed; a second at most while there are '
+'jobs that could not be taken, because of a limit or a suspension. NULL: there is nothing to wait for.';
 GRANT EXECUTE ON FUNCTION media.next_job_delay_ms() TO media_indexer;
 
 COMMIT;

@@ -27,7 +27,7 @@ SELECT m.id,
        m.download_attempts,
        m.last_error,
        m.url_expires_at,
-       CASE WHEN m.download_status = 'pending' AND j.attempts > 0 THEN j.run_at END AS retry_at,
+       CASE WHEN m.download_status = 'pending' AND j.last_error IS NOT NULL THEN j.run_at END AS retry_at,
        m.created_at,
        m.updated_at
 FROM media.media_files AS m

@@ -1,6 +1,7 @@
 -- Deploy ngx_media:media_stats to pg
 -- requires: media_analytics
 -- requires: downloads
+-- requires: dead_letters
 
 BEGIN;
 
@@ -109,14 +110,13 @@ SECURITY DEFINER
 SET search_path = pg_catalog, media, pg_temp
 AS $$
 DECLARE
-    v_media record;
+    v_media media.media_files;
     v_job bigint;
 BEGIN
-    SELECT m.company_id, m.download_status, b.state AS blob_state INTO v_media
+    SELECT m.* INTO v_media
     FROM media.media_files AS m
-    LEFT JOIN media.blobs AS b ON b.company_id = m.company_id AND b.id = m.blob_id
     WHERE m.id = p_media AND m.is_active
-    FOR NO KEY UPDATE OF m;
+    FOR NO KEY UPDATE;
     IF NOT FOUND THEN
         RAISE EXCEPTION 'there is no media %, or it is deleted', p_media USING ERRCODE = 'foreign_key_violation';
     END IF;
@@ -125,23 +125,24 @@ BEGIN
         RETURN v_job;
     END IF;
     IF p_kind = 'download' THEN
-        IF v_media.download_status = 'completed' AND v_media.blob_state = 'live' THEN
+        IF v_media.download_status = 'quarantined' OR (
+            v_media.download_status = 'completed'
+            AND EXISTS (SELECT FROM media.blobs AS b WHERE b.id = v_media.blob_id AND b.state = 'live')
+        ) THEN
             RETURN NULL;
         END IF;
         UPDATE media.media_files AS m
         SET download_status = 'pending', download_attempts = 0
         WHERE m.id = p_media;
     END IF;
-    INSERT INTO media.jobs (kind, company_id, media_id, priority)
-    VALUES (p_kind, v_media.company_id, p_media, p_priority)
-    RETURNING id INTO v_job;
-    RETURN v_job;
+    RETURN media.queue_job(p_kind, v_media, p_priority);
 END
 $$;
 
 COMMENT ON FUNCTION media.queue_media_processing(uuid, text, int) IS
 'Queues work of a kind (download) on a media item and returns the job''s id; the same one while it is '
-'queued. Media that failed become pending, with all attempts. NULL: a download that is completed already. '
+'queued. Media that failed become pending, with all attempts. NULL: a download that is completed '
+'already, or whose bytes are quarantined. '
 'p_priority: 0 is taken first, 9 last. Errors: 23503 no such media, or deleted; 23514 no such kind or '
 'priority.';
 GRANT EXECUTE ON FUNCTION media.queue_media_processing(uuid, text, int) TO media_indexer;

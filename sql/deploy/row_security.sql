@@ -2,6 +2,8 @@
 -- requires: deliveries
 -- requires: media_events
 -- requires: jobs
+-- requires: suspensions
+-- requires: dead_letters
 -- requires: renditions
 -- requires: media_analytics
 
@@ -26,6 +28,8 @@ ALTER TABLE media.buckets ENABLE ROW LEVEL SECURITY;
 ALTER TABLE media.blobs ENABLE ROW LEVEL SECURITY;
 ALTER TABLE media.renditions ENABLE ROW LEVEL SECURITY;
 ALTER TABLE media.jobs ENABLE ROW LEVEL SECURITY;
+ALTER TABLE media.account_suspensions ENABLE ROW LEVEL SECURITY;
+ALTER TABLE media.dead_letters ENABLE ROW LEVEL SECURITY;
 ALTER TABLE media.media_events ENABLE ROW LEVEL SECURITY;
 ALTER TABLE media.media_analytics ENABLE ROW LEVEL SECURITY;
 ALTER TABLE media.media_failures ENABLE ROW LEVEL SECURITY;
@@ -61,6 +65,10 @@ CREATE POLICY own_company ON media.renditions FOR SELECT TO media_indexer
 USING (company_id = media.current_company());
 CREATE POLICY own_company ON media.jobs FOR SELECT TO media_indexer
 USING (company_id = media.current_company());
+CREATE POLICY own_company ON media.account_suspensions FOR SELECT TO media_indexer
+USING (company_id = media.current_company());
+CREATE POLICY own_company ON media.dead_letters FOR SELECT TO media_indexer
+USING (company_id = media.current_company());
 CREATE POLICY own_company ON media.media_events FOR SELECT TO media_indexer
 USING (company_id = media.current_company());
 CREATE POLICY own_company ON media.media_analytics FOR SELECT TO media_indexer
@@ -86,6 +94,8 @@ GRANT SELECT ON
     media.blobs,
     media.renditions,
     media.jobs,
+    media.account_suspensions,
+    media.dead_letters,
     media.media_events,
     media.media_analytics,
     media.media_failures

@@ -16,6 +16,8 @@ REVOKE SELECT ON
     media.blobs,
     media.renditions,
     media.jobs,
+    media.account_suspensions,
+    media.dead_letters,
     media.media_events,
     media.media_analytics,
     media.media_failures,
@@ -36,6 +38,8 @@ DROP POLICY own_company ON media.media_files;
 DROP POLICY own_company ON media.blobs;
 DROP POLICY own_company ON media.renditions;
 DROP POLICY own_company ON media.jobs;
+DROP POLICY own_company ON media.account_suspensions;
+DROP POLICY own_company ON media.dead_letters;
 DROP POLICY own_company ON media.media_events;
 DROP POLICY own_company ON media.media_analytics;
 DROP POLICY own_company ON media.media_failures;
@@ -53,6 +57,8 @@ ALTER TABLE media.media_files DISABLE ROW LEVEL SECURITY;
 ALTER TABLE media.blobs DISABLE ROW LEVEL SECURITY;
 ALTER TABLE media.renditions DISABLE ROW LEVEL SECURITY;
 ALTER TABLE media.jobs DISABLE ROW LEVEL SECURITY;
+ALTER TABLE media.account_suspensions DISABLE ROW LEVEL SECURITY;
+ALTER TABLE media.dead_letters DISABLE ROW LEVEL SECURITY;
 ALTER TABLE media.media_events DISABLE ROW LEVEL SECURITY;
 ALTER TABLE media.media_analytics DISABLE ROW LEVEL SECURITY;
 ALTER TABLE media.media_failures DISABLE ROW LEVEL SECURITY;

@@ -147,7 +147,7 @@ SELECT results_eq(
       ORDER BY place$$,
     $$VALUES (5242880::bigint), (512000), (104857600), (52428800), (NULL)$$,
     'a provider has limits of its own');
-SELECT is((SELECT DISTINCT max_attempts::int FROM media.jobs), 8, 'a job has eight attempts');
+SELECT is((SELECT DISTINCT max_attempts::int FROM media.jobs), 100, 'a job has as many attempts as a daemon can be told to make');
 
 SELECT * FROM finish();
 ROLLBACK;

@@ -28,7 +28,7 @@ SELECT set_eq(
           'open_session', 'revoke_session', 'revoke_sessions', 'list_sessions', 'delete_expired_sessions',
           'revoke_token', 'revoke_user', 'delete_expired_revocations',
           'add_account', 'change_account', 'find_account', 'list_accounts', 'account_secrets', 'accept_delivery', 'claim_jobs', 'extend_leases',
-          'release_jobs', 'next_job_delay_ms', 'remember_source', 'find_blob', 'complete_download', 'retry_job',
+          'release_jobs', 'next_job_delay_ms', 'list_suspensions', 'retry_failed_downloads', 'retry_download', 'queue_state', 'expire_downloads', 'delete_idle_suspensions', 'remember_source', 'find_blob', 'complete_download', 'retry_job',
           'fail_job', 'lookup_media', 'lookup_rendition', 'lookup_media_by_key', 'lookup_session', 'lookup_revocation',
           'ensure_event_partitions', 'quarantine_download', 'list_quarantine', 'quarantined_media',
           'release_quarantined', 'delete_quarantined', 'expire_quarantine', 'unknown_to_quarantine',
@@ -81,7 +81,7 @@ SELECT throws_ok($$DELETE FROM media.media_files$$, '42501', NULL, 'nginx cannot
 SELECT throws_ok($$SELECT media.find_company('alpha')$$, '42501', NULL, 'nginx cannot find companies');
 SELECT throws_ok($$SELECT * FROM media.claim_jobs('x', 1, 1)$$, '42501', NULL, 'nginx cannot claim jobs');
 SELECT throws_ok($$CREATE TABLE media.x (y int)$$, '42501', NULL, 'nginx cannot make tables');
-SELECT is(media.schema_version(), 3, 'nginx can ask for the version');
+SELECT is(media.schema_version(), 4, 'nginx can ask for the version');
 SELECT is_empty($$SELECT * FROM media.lookup_media('aaaaaaaa-0000-4000-8000-00000000ffff')$$, 'nginx can look up');
 RESET ROLE;
 

@@ -10,6 +10,9 @@ VALUES (pg_temp.alpha(), :'ann', sha256('a'), now()),
 INSERT INTO media.account_secrets (company_id, account_id, name, position, sealed)
 VALUES (pg_temp.alpha(), pg_temp.shop_a(), 'key', 0, '\x00'),
        (pg_temp.beta(), pg_temp.shop_b(), 'key', 0, '\x00');
+INSERT INTO media.account_suspensions (company_id, account_id, host)
+VALUES (pg_temp.alpha(), pg_temp.shop_a(), ''),
+       (pg_temp.beta(), pg_temp.shop_b(), '');
 INSERT INTO media.blobs (company_id, bucket, storage_key, sha256, size, mime_type)
 VALUES (pg_temp.alpha(), 'images', 'a', sha256('x'), 1, 'image/png'),
        (pg_temp.beta(), 'images', 'b', sha256('x'), 1, 'image/png');
@@ -22,6 +25,8 @@ INSERT INTO media.media_analytics (company_id, day, provider, file_type)
 SELECT id, '2026-01-01', '', 'image' FROM media.companies;
 INSERT INTO media.media_failures (company_id, day, provider, file_type, reason)
 SELECT id, '2026-01-01', '', 'image', 'gone' FROM media.companies;
+INSERT INTO media.dead_letters (media_id, company_id, reason)
+SELECT id, company_id, 'gone' FROM media.media_files;
 
 -- Which companies a tenant table shows, in one row; users count by name.
 CREATE FUNCTION pg_temp.shown(p_table text) RETURNS text LANGUAGE plpgsql AS $$

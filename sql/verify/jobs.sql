@@ -2,8 +2,8 @@
 
 BEGIN;
 
-SELECT id, kind, company_id, media_id, priority, run_at, attempts, max_attempts,
-       lease_owner, lease_until, due_at, last_error, created_at
+SELECT id, kind, company_id, media_id, account_id, host, priority, expires_at, is_ready,
+       run_at, attempts, max_attempts, lost_attempts, lease_owner, lease_until, due_at, last_error, created_at
 FROM media.jobs
 WHERE FALSE;
 SELECT 1 / (count(*) = 2)::int FROM pg_catalog.pg_trigger

@@ -1,5 +1,6 @@
 """A sender of Standard Webhooks (standardwebhooks.com), and a plain host of files beside it."""
 
+import asyncio
 import base64
 import hashlib
 import hmac
@@ -47,9 +48,12 @@ class StandardWebhook:
 class FileHost:
     """Serves bytes under /files/NAME, without any credential, and says who asked."""
 
-    def __init__(self):
+    def __init__(self, name="files.localhost"):
+        self.name = name
         self.files = {}
         self.requests = []
+        self.status = 200  # of every answer; but for 200 they are empty
+        self.bytes_per_second = None
         application = web.Application()
         application.router.add_get("/files/{name}", self._serve)
         self._server = BackgroundServer(application)
@@ -57,7 +61,7 @@ class FileHost:
 
     def add(self, name, content, mime_type):
         self.files[name] = (content, mime_type)
-        return f"http://files.localhost:{self.port}/files/{name}"
+        return f"http://{self.name}:{self.port}/files/{name}"
 
     def close(self):
         self._server.close()
@@ -67,4 +71,18 @@ class FileHost:
         content, mime_type = self.files.get(request.match_info["name"], (None, None))
         if content is None:
             return web.Response(status=404)
+        if self.status != 200:
+            return web.Response(status=self.status)
+        if self.bytes_per_second:
+            return await self._send_slowly(request, content, mime_type)
         return web.Response(body=content, content_type=mime_type)
+
+    async def _send_slowly(self, request, content, mime_type):
+        answer = web.StreamResponse(headers={"Content-Length": str(len(content)),
+                                             "Content-Type": mime_type})
+        await answer.prepare(request)
+        piece = max(self.bytes_per_second // 10, 1)
+        for at in range(0, len(content), piece):
+            await answer.write(content[at:at + piece])
+            await asyncio.sleep(0.1)
+        return answer

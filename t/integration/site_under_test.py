@@ -161,9 +161,11 @@ class Site:
     # What the database and the disk hold.
 
     def retry_now(self, media_id):
-        """Spares the test the pause that a job takes."""
+        """Spares the test the pauses that a job and its account take."""
         self.stack.postgres.psql(
-            f"UPDATE media.jobs SET run_at = now() WHERE media_id = '{media_id}'")
+            f"UPDATE media.jobs SET run_at = now() WHERE media_id = '{media_id}';"
+            f"UPDATE media.account_suspensions SET probe_at = now()"
+            f" WHERE company_id = '{self.company}' AND suspended_at IS NOT NULL")
 
     def count(self, table, where="true"):
         return int(self.stack.postgres.psql(

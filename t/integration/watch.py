@@ -12,7 +12,7 @@ SANITIZER = r"Sanitizer|runtime error:"
 FORBIDDEN = {
     "nginx": rf"\[(alert|crit|emerg)\]|{SANITIZER}",
     # A download that failed for good is the provider's fault and no alarm.
-    "indexer": rf'"level":"error","event":"(?!media_download_failed)|terminate called|Assertion|{SANITIZER}',
+    "indexer": rf'"level":"error","event":"(?!media_download_failed|account_suspended)|terminate called|Assertion|{SANITIZER}',
     # A daemon that is stopped may leave in the middle of a statement.
     "postgres": r"\b(ERROR|PANIC):|(?<!media_indexer@media )FATAL:|"
                 r"FATAL:(?!  connection to client lost)",

@@ -39,7 +39,9 @@ TEST(Config, the_minimal_file_gets_the_documented_defaults) {
   EXPECT_EQ(config->spool.max_bytes, 1073741824u);
   EXPECT_EQ(config->spool.max_files, 100000u);
   EXPECT_EQ(config->fetch.concurrency, 16u);
-  EXPECT_EQ(config->fetch.max_attempts, 8);
+  EXPECT_EQ(config->fetch.concurrency_per_company, 12u);
+  EXPECT_EQ(config->fetch.concurrency_per_host, 12u);
+  EXPECT_EQ(config->fetch.max_attempts, 30);
   EXPECT_EQ(config->fetch.lease.count(), 60);
   EXPECT_FALSE(config->fetch.allow_private_addresses);
   EXPECT_TRUE(config->fetch.user_agent.starts_with("ngx_media/"));
@@ -90,7 +92,7 @@ TEST(Config, wrong_types_and_values_are_errors_with_their_place) {
   EXPECT_NE(
       problem("[fetch]\nconcurrency = \"4\"").find(":10:15: fetch.concurrency must be a whole"),
       std::string::npos);
-  EXPECT_NE(problem("[fetch]\nconcurrency = 0").find("must be 1 to 1024"), std::string::npos);
+  EXPECT_NE(problem("[fetch]\nconcurrency = 0").find("must be 1 to 4096"), std::string::npos);
   EXPECT_NE(problem("[fetch]\nallow_plain_http = 1").find("true or false"), std::string::npos);
   EXPECT_NE(problem("[spool]\ndirectory = \"spool\"").find("absolute"), std::string::npos);
   EXPECT_NE(problem("[spool]\nmax_files = 0").find("must be 1 to"), std::string::npos);
@@ -102,6 +104,8 @@ TEST(Config, wrong_types_and_values_are_errors_with_their_place) {
             std::string::npos);
   EXPECT_NE(problem("[log]\nlevel = \"loud\"").find("debug, info"), std::string::npos);
   EXPECT_NE(problems("server = 1\n" + kMinimal).find("section [server]"), std::string::npos);
+  EXPECT_NE(problem("[fetch]\nconcurrency = 4\nconcurrency_per_host = 5").find("more than"),
+            std::string::npos);
   EXPECT_NE(problem("[fetch]\nretry_base_ms = 1000\nretry_max_ms = 10").find("retry_max_ms"),
             std::string::npos);
   EXPECT_NE(problem("[fetch]\nuser_agent = \"a\\nb\"").find("user_agent"), std::string::npos);

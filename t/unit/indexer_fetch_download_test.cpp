@@ -212,33 +212,19 @@ TEST_F(DownloadTest, a_replaced_token_is_read_again_and_used) {
   EXPECT_EQ(client_.credentials.back(), "Bearer NEWTOKEN");
 }
 
-TEST_F(DownloadTest, a_refused_token_keeps_the_media_waiting_and_spares_the_provider) {
+TEST_F(DownloadTest, a_refused_token_is_the_accounts_affair) {
   client_.script[kGraph] = {{401, graph_error(190)}};
-  auto outcome = run();
+  const auto outcome = run();
   EXPECT_EQ(outcome.kind, Kind::retry);
   EXPECT_EQ(outcome.reason, ErrorCode::unauthorized);
-  EXPECT_GE(outcome.delay, std::chrono::minutes(1));
-  const auto asked = client_.urls.size();
-  EXPECT_EQ(run().reason, ErrorCode::unauthorized);
-  EXPECT_EQ(client_.urls.size(), asked);
-  now_ += 61;
-  client_.script[kGraph] = {{200, media_answer(kNewUrl)}};
-  EXPECT_EQ(run().kind, Kind::completed);
-}
-
-TEST_F(DownloadTest, media_that_has_waited_finds_out_that_the_token_is_good_again) {
-  client_.script[kGraph] = {{401, graph_error(190)}};
-  EXPECT_EQ(run().reason, ErrorCode::unauthorized);
-  client_.script[kGraph] = {{200, media_answer(kNewUrl)}};
-  job_.attempts = 2;
-  EXPECT_EQ(run().kind, Kind::completed);
-  job_.attempts = 1;
-  EXPECT_EQ(run().kind, Kind::completed);
+  EXPECT_EQ(outcome.scope, queue::Scope::account);
 }
 
 TEST_F(DownloadTest, a_403_of_one_item_does_not_suspend_the_others) {
   client_.script[kNewUrl] = {{403, ""}};
-  EXPECT_EQ(run().reason, ErrorCode::unauthorized);
+  const auto outcome = run();
+  EXPECT_EQ(outcome.reason, ErrorCode::unauthorized);
+  EXPECT_EQ(outcome.scope, queue::Scope::media);
   client_.script[kNewUrl] = {{200, photo_}};
   EXPECT_EQ(run().kind, Kind::completed);
 }
@@ -264,7 +250,23 @@ TEST_F(DownloadTest, a_rate_limit_is_waited_out) {
   client_.script[kGraph] = {{429, "", "", "7"}};
   const auto outcome = run();
   EXPECT_EQ(outcome.reason, ErrorCode::rate_limited);
-  EXPECT_EQ(outcome.delay, std::chrono::milliseconds(7500));
+  EXPECT_EQ(outcome.scope, queue::Scope::account);
+  EXPECT_EQ(outcome.delay, std::chrono::seconds(7));
+}
+
+TEST_F(DownloadTest, a_media_host_that_knows_the_account_limits_the_account) {
+  client_.script[kNewUrl] = {{429, "", "", "7"}};
+  const auto outcome = run();
+  EXPECT_EQ(outcome.scope, queue::Scope::account);
+  EXPECT_EQ(outcome.delay, std::chrono::seconds(7));
+}
+
+TEST_F(DownloadTest, a_host_that_does_not_limits_itself) {
+  use_generic("https://files.example/a.jpg");
+  client_.script["https://files.example/a.jpg"] = {{429, "", "", "7"}};
+  const auto outcome = run();
+  EXPECT_EQ(outcome.scope, queue::Scope::host);
+  EXPECT_EQ(outcome.delay, std::chrono::seconds(7));
 }
 
 TEST_F(DownloadTest, passing_failures_keep_the_fresh_url_for_the_next_attempt) {
@@ -419,15 +421,9 @@ TEST_F(TwilioDownload, a_refused_token_is_read_again_then_keeps_the_account_wait
     const auto outcome = run();
     EXPECT_EQ(outcome.kind, Kind::retry);
     EXPECT_EQ(outcome.reason, ErrorCode::unauthorized);
-    EXPECT_GE(outcome.delay, std::chrono::minutes(1));
-    now_ += 61;
+    EXPECT_EQ(outcome.scope, queue::Scope::account);
   }
   EXPECT_EQ(rereads_, 2);
-  const auto asked = client_.urls.size();
-  now_ -= 61;
-  EXPECT_EQ(run().reason, ErrorCode::unauthorized);
-  EXPECT_EQ(client_.urls.size(), asked);
-  now_ += 61;
   client_.script[job_.url] = {{401, ""}, {302, "", kCdn}};
   next_token_ = "NEW";
   EXPECT_EQ(run().kind, Kind::completed);

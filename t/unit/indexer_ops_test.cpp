@@ -9,7 +9,10 @@
 #include "indexer/ops/check.hpp"
 #include "indexer/ops/command_line.hpp"
 #include "indexer/ops/link_path.hpp"
+#include "indexer/ops/progress_bar.hpp"
+#include "indexer/ops/queue_view.hpp"
 #include "indexer/ops/session_token.hpp"
+#include "indexer/ops/text_table.hpp"
 #include "indexer/providers/registry.hpp"
 
 namespace media::ops {
@@ -39,6 +42,37 @@ TEST(CommandLine, reads_every_command) {
   EXPECT_EQ(parse({"init"})->command, Command::init);
   EXPECT_EQ(parse({"--version"})->command, Command::version);
   EXPECT_EQ(parse({"--help"})->command, Command::help);
+}
+
+TEST(CommandLine, reads_which_downloads_to_retry) {
+  const auto chosen = parse({"retry", "--company", "Acme", "--provider=twilio", "--reason", "gone",
+                             "--max-age", "7d", "--max-attempts", "5", "--limit=100", "--dry-run"});
+  ASSERT_TRUE(chosen);
+  EXPECT_EQ(chosen->reason, "gone");
+  EXPECT_EQ(chosen->max_age, std::chrono::hours(24 * 7));
+  EXPECT_EQ(chosen->max_attempts, 5);
+  EXPECT_EQ(chosen->limit, 100);
+  EXPECT_TRUE(chosen->is_dry_run);
+  const std::string id = "0f8fad5b-d9cb-469f-a165-70867728950e";
+  EXPECT_EQ(parse({"retry", id, "--json", id})->names, (std::vector<std::string>{id, id}));
+  EXPECT_TRUE(parse({"retry"}));
+  EXPECT_TRUE(parse({"queue", "--watch"})->is_watching);
+}
+
+TEST(CommandLine, refuses_retries_that_make_no_sense) {
+  const std::string id = "0f8fad5b-d9cb-469f-a165-70867728950e";
+  for (const auto& arguments :
+       std::vector<std::vector<std::string>>{{"retry", "x"},
+                                             {"retry", id, "--company", "Acme"},
+                                             {"retry", "--limit", "0"},
+                                             {"retry", "--max-attempts", "many"},
+                                             {"retry", "--limit", "9999999999"},
+                                             {"retry", "--max-age", "old"},
+                                             {"retry", "--reason="},
+                                             {"queue", id},
+                                             {"queue", "--dry-run"}}) {
+    EXPECT_FALSE(parse(arguments)) << arguments.back();
+  }
 }
 
 TEST(CommandLine, reads_the_secrets_of_an_account) {
@@ -337,6 +371,49 @@ TEST(SchemaVersion, a_wrong_one_says_what_to_do) {
             std::string::npos);
   EXPECT_NE(check_schema_version(kSchemaVersion + 1).error().message.find("newer media-indexer"),
             std::string::npos);
+}
+
+TEST(ProgressBar, shows_how_far_it_is) {
+  EXPECT_EQ(progress_line("retry", 0, 8), "retry [" + std::string(40, ' ') + "] 0/8  0%");
+  EXPECT_EQ(progress_line("retry", 2, 8),
+            "retry [" + std::string(10, '=') + std::string(30, ' ') + "] 2/8  25%");
+  EXPECT_EQ(progress_line("retry", 9, 8), "retry [" + std::string(40, '=') + "] 9/8  100%");
+  EXPECT_EQ(progress_line("retry", 0, 0), "retry [" + std::string(40, ' ') + "] 0/0  0%");
+}
+
+TEST(TextTable, terminals_see_no_control_characters_and_no_half_ones) {
+  EXPECT_EQ(printable("a\x1b[2J\nb\x7f"), "a?[2J?b?");
+  EXPECT_EQ(printable("ab\xc3\xbc", 3), "ab");
+  EXPECT_EQ(printable("ab\xc3\xbc", 4), "ab\xc3\xbc");
+}
+
+TEST(TextTable, durations_are_rough) {
+  EXPECT_EQ(rough_duration(-5), "0 s");
+  EXPECT_EQ(rough_duration(119), "119 s");
+  EXPECT_EQ(rough_duration(120), "2 min");
+  EXPECT_EQ(rough_duration(7200), "2 h");
+  EXPECT_EQ(rough_duration(200000), "2 d");
+}
+
+TEST(QueueView, shows_what_there_is) {
+  const auto state = Json::parse(
+      R"({"at": 1000, "ready": 3, "running": 1, "waiting": 0, "suspended": 2, "failed": 4,
+          "oldest_at": 400, "deadlines": [],
+          "companies": [{"company": "Acme", "jobs": 6, "ready": 5, "running": 1, "waiting": 0,
+                         "oldest_at": 400}],
+          "suspensions": [{"company": "Acme", "provider": "twilio", "external_id": "AC1",
+                           "host": "", "reason": "unauthorized", "error": "no", "since": 900,
+                           "probe_at": 1030, "jobs": 2}]})");
+  ASSERT_TRUE(state);
+  EXPECT_EQ(queue_text(*state),
+            "ready  running  waiting  suspended  failed  oldest\n"
+            "3      1        0        2          4       10 min\n"
+            "\n"
+            "company  jobs  ready  running  waiting  oldest\n"
+            "Acme     6     5      1        0        10 min\n"
+            "\n"
+            "suspended account  of    since  probe in  jobs  reason\n"
+            "twilio AC1         Acme  100 s  30 s      2     unauthorized: no");
 }
 
 }  // namespace

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <algorithm>
 #include <deque>
 #include <map>
 #include <set>
@@ -17,6 +18,7 @@ class FakeJobStore : public queue::JobStore {
  public:
   std::deque<queue::Job> waiting;
   std::vector<std::size_t> claims;  ///< how many jobs each claim asked for
+  bool suspends = false;            ///< what fails suspends its account
   std::map<std::int64_t, queue::Outcome> ended;
   std::vector<std::int64_t> released;
   std::set<std::int64_t> lost;  ///< leases that somebody else took
@@ -26,17 +28,29 @@ class FakeJobStore : public queue::JobStore {
 
   std::optional<queue::KnownBlob> known_blob;
   std::deque<Result<queue::Completion>> completions;  ///< empty: stored
+  bool is_resuming = false;                           ///< of a suspended account
   std::vector<queue::Download> recorded;
   std::vector<std::pair<queue::Download, Error>> set_aside;  ///< in quarantine, and why
   std::vector<std::pair<std::optional<std::string>, std::optional<std::int64_t>>> sources;
 
-  Result<std::vector<queue::Job>> claim(boost::asio::yield_context, std::size_t limit) override {
+  Result<std::vector<queue::Job>> claim(boost::asio::yield_context,
+                                        const queue::ClaimRequest& request) override {
     if (is_away) return away();
-    claims.push_back(limit);
+    claims.push_back(request.limit);
+    auto load = request;
     std::vector<queue::Job> jobs;
-    while (jobs.size() < limit && !waiting.empty()) {
-      jobs.push_back(waiting.front());
-      waiting.pop_front();
+    for (auto job = waiting.begin(); job != waiting.end() && jobs.size() < request.limit;) {
+      const auto of_company = std::ranges::count(load.companies, job->company_id);
+      const auto of_host = std::ranges::count(load.hosts, job->host);
+      if (static_cast<std::size_t>(of_company) >= load.per_company ||
+          static_cast<std::size_t>(of_host) >= load.per_host) {
+        ++job;
+        continue;
+      }
+      load.companies.push_back(job->company_id);
+      load.hosts.push_back(job->host);
+      jobs.push_back(*job);
+      job = waiting.erase(job);
     }
     return jobs;
   }
@@ -54,12 +68,12 @@ class FakeJobStore : public queue::JobStore {
     if (is_away) return away();
     return std::nullopt;
   }
-  Result<void> retry(boost::asio::yield_context, std::int64_t job,
-                     const queue::Outcome& outcome) override {
+  Result<queue::Recorded> retry(boost::asio::yield_context, std::int64_t job,
+                                const queue::Outcome& outcome) override {
     return end(job, outcome);
   }
-  Result<void> fail_job(boost::asio::yield_context, std::int64_t job,
-                        const queue::Outcome& outcome) override {
+  Result<queue::Recorded> fail_job(boost::asio::yield_context, std::int64_t job,
+                                   const queue::Outcome& outcome) override {
     return end(job, outcome);
   }
   Result<void> release(boost::asio::yield_context, const std::vector<std::int64_t>& jobs) override {
@@ -82,7 +96,8 @@ class FakeJobStore : public queue::JobStore {
                                      const queue::Download& download) override {
     recorded.push_back(download);
     if (completions.empty()) {
-      return queue::Completion{queue::Completion::Kind::stored, download.storage_key.value_or("")};
+      return queue::Completion{queue::Completion::Kind::stored, download.storage_key.value_or(""),
+                               is_resuming};
     }
     auto completion = completions.front();
     completions.pop_front();
@@ -98,14 +113,14 @@ class FakeJobStore : public queue::JobStore {
  private:
   static std::unexpected<Error> away() { return fail(ErrorCode::unavailable, "database away"); }
 
-  Result<void> end(std::int64_t job, const queue::Outcome& outcome) {
+  Result<queue::Recorded> end(std::int64_t job, const queue::Outcome& outcome) {
     if (is_away) return away();
     if (failing_calls > 0) {
       --failing_calls;
       return away();
     }
     ended[job] = outcome;
-    return {};
+    return queue::Recorded{suspends};
   }
 };
 

@@ -34,6 +34,8 @@ class WorkerTest : public testing::Test {
     WorkerOptions options;
     options.concurrency = concurrency;
     options.lease = lease;
+    options.per_company = per_company_;
+    options.per_host = per_host_;
     options.is_ready = [this] { return readiness_; };
     worker_ = std::make_unique<Worker>(loop_, store_, options, std::move(handler));
     worker_->start();
@@ -75,6 +77,8 @@ class WorkerTest : public testing::Test {
   boost::asio::io_context loop_{1};
   test::FakeJobStore store_;
   Result<void> readiness_;
+  std::size_t per_company_ = 100;
+  std::size_t per_host_ = 100;
   std::unique_ptr<Worker> worker_;
   bool is_released_ = false;
   bool is_aborted_ = false;
@@ -241,6 +245,44 @@ TEST_F(WorkerTest, a_stop_gives_back_what_does_not_finish_in_time) {
   stop(milliseconds(10));
   EXPECT_TRUE(is_aborted_);
   EXPECT_EQ(store_.released.size(), 2u);
+}
+
+TEST_F(WorkerTest, a_company_gets_no_more_than_its_part_and_all_of_it_in_the_end) {
+  add_jobs(6);
+  for (auto& job : store_.waiting) job.company_id = job.id == 6 ? "B" : "A";
+  per_company_ = 2;
+  int running_of_a = 0;
+  int most_of_a = 0;
+  start([&](boost::asio::yield_context yield, const Job& job, JobControl&) {
+    running_of_a += job.company_id == "A" ? 1 : 0;
+    most_of_a = std::max(most_of_a, running_of_a);
+    sleep(yield, milliseconds(5));
+    running_of_a -= job.company_id == "A" ? 1 : 0;
+    ++done_;
+    return outcome_of(Outcome::Kind::completed);
+  });
+  run_until([&] { return done_ == 6; });
+  EXPECT_EQ(most_of_a, 2);
+  stop();
+}
+
+TEST_F(WorkerTest, a_slow_host_leaves_room_for_others) {
+  add_jobs(5);
+  for (auto& job : store_.waiting) job.host = job.id == 5 ? "fast" : "slow";
+  per_host_ = 3;
+  bool is_fast_done = false;
+  start([&](boost::asio::yield_context yield, const Job& job, JobControl&) {
+    if (job.host == "fast") is_fast_done = true;
+    while (job.host == "slow" && !is_released_) sleep(yield, milliseconds(1));
+    ++done_;
+    return outcome_of(Outcome::Kind::completed);
+  });
+  run_until([&] { return is_fast_done; });
+  EXPECT_EQ(worker_->running(), 3u);
+  EXPECT_EQ(store_.waiting.size(), 1u);
+  is_released_ = true;
+  run_until([&] { return done_ == 5; });
+  stop();
 }
 
 }  // namespace
