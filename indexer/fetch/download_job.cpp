@@ -367,11 +367,11 @@ Attempt<Completion> DownloadJobs::publish(boost::asio::yield_context yield, cons
     // A template without {company}: the key with these bytes is another tenant's.
     // Or the media were deleted, and what they had is being removed.
     shared_keys_.insert(job.media_id);
-    return std::unexpected(
-        Failure{{ErrorCode::storage, "key " + published->key + " can't be used: it gets another one"},
-                Remedy::retry,
-                {},
-                queue::Scope::media});
+    return std::unexpected(Failure{
+        {ErrorCode::storage, "key " + published->key + " can't be used: it gets another one"},
+        Remedy::retry,
+        {},
+        queue::Scope::media});
   }
   // The same content was stored by another job at the same moment. When in
   // doubt (lease lost, no answer) the file stays: a row may point to it.

@@ -11,7 +11,15 @@ namespace {
 
 constexpr Advice kWrongBytes = {
     "What the provider sent is not what it had announced, more than once.",
-    "Try again later; if it stays so, ask the sender to send it again."};
+    "`media-indexer retry` later; if it stays so, ask the sender to send it again."};
+
+constexpr Advice kWrongAnswer = {
+    "The host answered with something else than the media: a login or an error page, as a rule.",
+    "See whether the account's credential is good; then `media-indexer retry`."};
+
+constexpr Advice kSuspicious = {
+    "The bytes could harm who looks at them, and are in the quarantine.",
+    "`media-indexer quarantine list`, then `release` or `delete`."};
 
 constexpr auto kAdvice = std::to_array<std::pair<ErrorCode, Advice>>({
     {ErrorCode::expired,
@@ -37,17 +45,27 @@ constexpr auto kAdvice = std::to_array<std::pair<ErrorCode, Advice>>({
       "If the host is the provider's, name it in providers.NAME.media_hosts or redirect_hosts."}},
     {ErrorCode::too_large,
      {"It is larger than its bucket takes.",
-      "Raise max_bytes of the bucket (table media.buckets), then try again."}},
+      "Raise max_bytes in media.buckets or media.size_limits, then `media-indexer retry`."}},
     {ErrorCode::empty, kWrongBytes},
     {ErrorCode::truncated, kWrongBytes},
     {ErrorCode::size_mismatch, kWrongBytes},
     {ErrorCode::hash_mismatch, kWrongBytes},
-    {ErrorCode::unexpected_html,
-     {"A web page came instead of the media: a login or an error page, as a rule.",
-      "See whether the account's credential is good; then try again."}},
+    {ErrorCode::unexpected_html, kWrongAnswer},
+    {ErrorCode::unexpected_answer, kWrongAnswer},
+    {ErrorCode::unexpected_encoding,
+     {"The host compressed the media, which it was asked not to do.",
+      "Nothing here mends that: ask the sender to send it another way."}},
+    {ErrorCode::type_mismatch, kSuspicious},
+    {ErrorCode::active_content, kSuspicious},
+    {ErrorCode::executable, kSuspicious},
+    {ErrorCode::malware, kSuspicious},
+    {ErrorCode::unscanned, kSuspicious},
+    {ErrorCode::scan_failed,
+     {"The virus scanner did not answer, and nothing is shown unscanned.",
+      "`media-indexer check` tells about clamd. It is tried again by itself."}},
     {ErrorCode::type_not_allowed,
      {"The bytes are of a type that the bucket does not take.",
-      "If it should: allowed_mime_types of the bucket (table media.buckets), then try again."}},
+      "If it should: allowed_mime_types in media.buckets, then `media-indexer retry`."}},
     {ErrorCode::storage,
      {"The store could not be written.",
       "Space, rights, mount: `media-indexer check`. It is tried again by itself."}},

@@ -142,8 +142,8 @@ Result<void> look_at_accounts(db::Database& database, boost::asio::yield_context
         "account " + std::string(rows->text(row, "provider")) + " " +
             std::string(rows->text(row, "external_id")) + (host.empty() ? "" : " at " + host),
         "suspended since " + std::string(rows->text(row, "since")) + ": " +
-            std::string(rows->text(row, "reason")) + ": " + printable(rows->text(row, "error"), 80) +
-            (needs_a_person ? ": give it a new credential with media-indexer account set" : ""));
+            std::string(rows->text(row, "reason")) + ": " + printable(rows->text(row, "error"), 80),
+        needs_a_person ? "give it a new credential with media-indexer account set" : "");
   }
   if (rows->empty()) report.ok("accounts");
   return {};

@@ -47,7 +47,6 @@ class Site {
     look_at_queue();
     look_at_expiring();
     look_at_failures();
-    look_at_stuck_accounts();
     look_at_secrets();
     look_at_partitions();
   }
@@ -66,7 +65,6 @@ class Site {
   void look_at_queue();
   void look_at_expiring();
   void look_at_failures();
-  void look_at_stuck_accounts();
   void look_at_secrets();
   void look_at_partitions();
   bool open_secrets(const db::Rows& rows, std::size_t row, const std::string& key,
@@ -143,23 +141,6 @@ void Site::look_at_failures() {
     }
   }
   if (rows->empty()) report_.ok("failures of the last day", "none");
-}
-
-void Site::look_at_stuck_accounts() {
-  const auto rows = ask("refused credentials",
-                        "SELECT provider, external_id, company, waiting FROM "
-                        "media.find_stuck_accounts()");
-  if (!rows) return;
-  for (std::size_t row = 0; row < rows->size(); ++row) {
-    const std::string provider = number_text(*rows, row, "provider");
-    const std::string id = printable(rows->text(row, "external_id"));
-    report_.warn("refused credentials",
-                 provider + " " + id + " of " + printable(rows->text(row, "company")) + ": " +
-                     number_text(*rows, row, "waiting") + " downloads wait",
-                 "media-indexer account set --provider " + provider + " --external-id " + id +
-                     " --secret-file NAME=PATH");
-  }
-  if (rows->empty()) report_.ok("refused credentials", "none");
 }
 
 bool Site::open_secrets(const db::Rows& rows, std::size_t row, const std::string& key,

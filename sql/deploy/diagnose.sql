@@ -5,37 +5,6 @@ BEGIN;
 
 SET LOCAL ROLE media_owner;
 
-CREATE FUNCTION media.find_stuck_accounts()
-RETURNS TABLE (
-    provider    text,
-    external_id text,
-    company     text,
-    waiting     bigint
-)
-LANGUAGE plpgsql
-STABLE
-SECURITY DEFINER
-SET search_path = pg_catalog, media, pg_temp
-AS $$
-BEGIN
-    RETURN QUERY
-    SELECT a.provider, a.external_id, c.name, count(*)
-    FROM media.jobs AS j
-    JOIN media.media_files AS m ON m.id = j.media_id
-    JOIN media.accounts AS a ON a.id = m.account_id
-    JOIN media.companies AS c ON c.id = a.company_id
-    WHERE j.last_error LIKE 'unauthorized:%'
-    GROUP BY a.provider, a.external_id, c.name
-    ORDER BY count(*) DESC, a.provider, a.external_id
-    LIMIT 100;
-END
-$$;
-
-COMMENT ON FUNCTION media.find_stuck_accounts() IS
-'Accounts (100 at most) whose credential the provider refuses, with how many downloads wait for a better one. For '
-'operators: of all companies.';
-GRANT EXECUTE ON FUNCTION media.find_stuck_accounts() TO media_indexer;
-
 CREATE FUNCTION media.count_expiring(p_within interval)
 RETURNS TABLE (
     provider text,

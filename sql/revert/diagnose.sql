@@ -5,6 +5,5 @@ BEGIN;
 DROP FUNCTION media.check_event_partitions();
 DROP FUNCTION media.count_failures(timestamptz);
 DROP FUNCTION media.count_expiring(interval);
-DROP FUNCTION media.find_stuck_accounts();
 
 COMMIT;

@@ -1,17 +1,13 @@
 BEGIN;
 \ir include/fixture.sql
-SELECT plan(10);
+SELECT plan(8);
 
 SELECT pg_temp.deliver(pg_temp.shop_a(), 'm1', 3) AS m1 \gset
-SELECT is_empty($$SELECT * FROM media.find_stuck_accounts()$$, 'what has not been tried is not stuck');
 SELECT is_empty($$SELECT * FROM media.count_expiring('1 hour')$$, 'what has no end does not expire');
 SELECT is_empty($$SELECT * FROM media.count_failures(now() - interval '1 day')$$, 'and nothing has failed');
 
 SELECT count(*) FROM media.claim_jobs('w1', 9, 60) \g /dev/null
-SELECT media.retry_job(pg_temp.job_of('m1', i), 'w1', 'unauthorized', 'code 190', 60000) FROM generate_series(0, 1) AS i \g /dev/null
 SELECT media.fail_job(pg_temp.job_of('m1', 2), 'w1', 'gone', 'a: b') \g /dev/null
-SELECT results_eq($$SELECT * FROM media.find_stuck_accounts()$$, $$VALUES ('generic', 'shop-a', 'alpha', 2::bigint)$$,
-    'a refused credential and what waits for a better one');
 SELECT results_eq($$SELECT provider, reason, files FROM media.count_failures(now() - interval '1 day')$$,
     $$VALUES ('generic', 'gone', 1::bigint)$$, 'failures are counted by reason');
 SELECT is_empty($$SELECT * FROM media.count_failures(now() + interval '1 minute')$$, 'from a time on');

@@ -33,7 +33,7 @@ SELECT set_eq(
           'ensure_event_partitions', 'quarantine_download', 'list_quarantine', 'quarantined_media',
           'release_quarantined', 'delete_quarantined', 'expire_quarantine', 'unknown_to_quarantine',
           'sample_queue', 'find_media', 'explain_media', 'count_deliveries', 'list_deliveries', 'find_deliveries',
-          'replay_delivery', 'find_stuck_accounts', 'count_expiring', 'count_failures', 'check_event_partitions',
+          'replay_delivery', 'count_expiring', 'count_failures', 'check_event_partitions',
           'drop_event_partitions', 'delete_media', 'restore_media', 'delete_message_media', 'delete_message',
           'delete_conversation', 'delete_company', 'give_up_blobs', 'claim_doomed_files', 'files_removed',
           'count_views', 'fold_analytics', 'recompute_analytics', 'get_media_storage_stats', 'list_companies',

@@ -2,7 +2,6 @@
 
 BEGIN;
 
-SELECT 1 / has_function_privilege('media_indexer', 'media.find_stuck_accounts'::regproc, 'EXECUTE')::int;
 SELECT 1 / has_function_privilege('media_indexer', 'media.count_expiring'::regproc, 'EXECUTE')::int;
 SELECT 1 / has_function_privilege('media_indexer', 'media.count_failures'::regproc, 'EXECUTE')::int;
 SELECT 1 / has_function_privilege('media_indexer', 'media.check_event_partitions'::regproc, 'EXECUTE')::int;

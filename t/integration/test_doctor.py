@@ -82,7 +82,7 @@ def test_a_sound_site_has_nothing_to_complain_of(doctor, site):
     assert complaints == []
     assert {"daemon", "database connection", "schema version", "clock", "storage root", "spool", "fsync",
             "queue", "accounts", "event partitions", "notifications", "authorities",
-            "refused credentials", "failures of the last day", "media that expires soon"} <= set(found)
+            "failures of the last day", "media that expires soon"} <= set(found)
 
 
 def test_people_get_a_line_for_each_finding(doctor, site):
@@ -121,9 +121,9 @@ def test_a_refused_credential_is_named_with_its_account(doctor, patient, graph):
     message = site.offer(faults=[("resolve", "token_expired", 1)])
     site.send(message)
     item = site.wait_for_error(message["id"], "unauthorized")
-    [finding] = doctor.findings()["refused credentials"]
-    assert finding["severity"] == "warning" and "1 downloads wait" in finding["why"]
-    assert f"--external-id {site.phone_number_id}" in finding["remedy"]
+    [finding] = doctor.findings()[f"account whatsapp {site.phone_number_id}"]
+    assert finding["severity"] == "warning" and "unauthorized" in finding["why"]
+    assert "media-indexer account set" in finding["remedy"]
     site.retry_now(item["id"])
     site.wait_for(message["id"])
 
