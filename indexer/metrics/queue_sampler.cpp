@@ -42,10 +42,12 @@ void QueueSampler::State::ask() {
 void QueueSampler::State::read(boost::asio::yield_context yield) {
   last.reset();
   const auto rows = database.query(
-      yield, "SELECT due, running, waiting, oldest_pending_seconds FROM media.sample_queue()");
+      yield,
+      "SELECT due, suspended, running, waiting, oldest_pending_seconds FROM media.sample_queue()");
   if (!rows || rows->empty()) return;
-  last = QueueSample{rows->integer(0, "due"), rows->integer(0, "running"),
-                     rows->integer(0, "waiting"), rows->real(0, "oldest_pending_seconds")};
+  last = QueueSample{rows->integer(0, "due"), rows->integer(0, "suspended"),
+                     rows->integer(0, "running"), rows->integer(0, "waiting"),
+                     rows->real(0, "oldest_pending_seconds")};
 }
 
 void QueueSampler::State::wait(boost::asio::yield_context yield) {

@@ -60,8 +60,11 @@ void add_queue(Families& families, const std::optional<QueueSample>& queue) {
   families.gauge("media_database_up", "1: the database answers in time.", queue ? 1 : 0);
   if (!queue) return;
   families.gauges("media_queue_jobs",
-                  "Jobs of all daemons: due, running, or waiting for their next attempt.", "state",
+                  "Jobs of all daemons: due, suspended with their account, running, or waiting for "
+                  "their next attempt.",
+                  "state",
                   {{"due", real(queue->due)},
+                   {"suspended", real(queue->suspended)},
                    {"running", real(queue->running)},
                    {"waiting", real(queue->waiting)}});
   families.gauge("media_ingest_oldest_pending_seconds",

@@ -14,6 +14,7 @@ namespace media::metrics {
 /// The queue that all daemons share, as the database counts it.
 struct QueueSample {
   std::int64_t due = 0;
+  std::int64_t suspended = 0;
   std::int64_t running = 0;
   std::int64_t waiting = 0;           ///< for their next attempt
   double oldest_pending_seconds = 0;  ///< 0: nothing is pending

@@ -145,7 +145,7 @@ Result<void> look_at_accounts(db::Database& database, boost::asio::yield_context
             std::string(rows->text(row, "reason")) + ": " + printable(rows->text(row, "error"), 80),
         needs_a_person ? "give it a new credential with media-indexer account set" : "");
   }
-  if (rows->empty()) report.ok("accounts");
+  if (rows->empty()) report.ok("suspended accounts", "none");
   return {};
 }
 

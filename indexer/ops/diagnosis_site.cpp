@@ -93,11 +93,13 @@ void Site::look_at_connections() {
 
 void Site::look_at_queue() {
   const auto rows = ask(
-      "queue", "SELECT due, running, waiting, oldest_pending_seconds FROM media.sample_queue()");
+      "queue",
+      "SELECT due, suspended, running, waiting, oldest_pending_seconds FROM media.sample_queue()");
   if (!rows) return;
   const double oldest = rows->real(0, "oldest_pending_seconds");
   std::string text = number_text(*rows, 0, "due") + " due, " + number_text(*rows, 0, "running") +
-                     " running, " + number_text(*rows, 0, "waiting") + " waiting";
+                     " running, " + number_text(*rows, 0, "waiting") + " waiting, " +
+                     number_text(*rows, 0, "suspended") + " suspended";
   if (oldest > 0) text += ", the oldest for " + duration_text(static_cast<std::int64_t>(oldest));
   const bool is_idle = rows->integer(0, "due") > 0 && rows->integer(0, "running") == 0;
   if (oldest <= kOldJob) {

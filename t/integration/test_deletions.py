@@ -63,7 +63,7 @@ def events(site, item):
 
 class TestByApi:
     def test_media_deleted_before_the_download_are_not_fetched(self, site):
-        item = pending_item(site, [("resolve", "rate_limited", ALWAYS)])
+        item = pending_item(site, [("resolve", "server_error", ALWAYS)])
         delete_media(site, item)
         assert site.count("jobs", f"media_id = '{item['id']}'") == 0
         assert site.get(f"/api/v1/media/{item['id']}").status_code == 404

@@ -192,7 +192,7 @@ def test_no_scrape_waits_for_a_database_that_hangs(own_stack, graph):
 
 
 def test_the_queue_is_counted(stack, graph):
-    """Media that waits long for its second attempt."""
+    """Media that waits for a better credential of its account."""
     site = Site(stack, graph)
     message = site.offer(faults=[("resolve", "token_expired", 1)])
     site.send(message)
@@ -201,7 +201,7 @@ def test_the_queue_is_counted(stack, graph):
 
     def counted():
         now = scrape(stack)
-        return now("media_queue_jobs", state="waiting") == 1 and now
+        return now("media_queue_jobs", state="suspended") == 1 and now
     now = wait_until(counted, 15, "the job to be counted")
     assert 3500 < now("media_ingest_oldest_pending_seconds") < 3700
     site.retry_now(item["id"])

@@ -78,7 +78,7 @@ TEST_F(MetricsTest, names_that_anybody_may_write_do_not_become_labels) {
 TEST_F(MetricsTest, a_database_that_is_away_leaves_the_queue_out) {
   EXPECT_THAT(text(), HasSubstr("media_database_up 0\n"));
   EXPECT_THAT(text(), Not(HasSubstr("media_queue_jobs")));
-  now_.queue = QueueSample{3, 2, 1, 4.5};
+  now_.queue = QueueSample{3, 5, 2, 1, 4.5};
   EXPECT_THAT(text(), HasSubstr("media_database_up 1\n"));
   EXPECT_THAT(text(), HasSubstr("media_queue_jobs{state=\"waiting\"} 1\n"));
   EXPECT_THAT(text(), HasSubstr("media_ingest_oldest_pending_seconds 4.5\n"));
