@@ -14,9 +14,9 @@ BEGIN
     RETURN (
         SELECT jsonb_build_object(
             'ready', count(*) FILTER (WHERE j.is_ready AND NOT s.is_suspended),
-            'suspended', count(*) FILTER (WHERE j.is_ready AND s.is_suspended),
+            'suspended', count(*) FILTER (WHERE j.lease_owner IS NULL AND s.is_suspended),
             'running', count(*) FILTER (WHERE NOT j.is_ready AND j.lease_owner IS NOT NULL),
-            'waiting', count(*) FILTER (WHERE NOT j.is_ready AND j.lease_owner IS NULL),
+            'waiting', count(*) FILTER (WHERE NOT j.is_ready AND j.lease_owner IS NULL AND NOT s.is_suspended),
             'failed', (SELECT count(*) FROM media.dead_letters),
             'oldest_at', media.to_unix(min(j.created_at))
         )
