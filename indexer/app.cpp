@@ -4,6 +4,7 @@
 #include <csignal>
 #include <cstdlib>
 #include <memory>
+#include <optional>
 #include <random>
 #include <vector>
 
@@ -18,6 +19,7 @@
 #include "indexer/fetch/download_job.hpp"
 #include "indexer/http/problem.hpp"
 #include "indexer/http/server.hpp"
+#include "indexer/http/socket_activation.hpp"
 #include "indexer/ingest/replay.hpp"
 #include "indexer/ingest/spool.hpp"
 #include "indexer/ingest/webhooks.hpp"
@@ -109,7 +111,8 @@ http::Response status_response(int status, std::string_view text) {
 // outlives its users.
 class App {
  public:
-  App(const Config& config, std::string sealing_key, std::vector<LinkKey> link_keys);
+  App(const Config& config, std::string sealing_key, std::vector<LinkKey> link_keys,
+      std::optional<UniqueFd> passed_socket);
 
   int run();
 
@@ -134,6 +137,7 @@ class App {
 
   const Config& config_;
   std::vector<LinkKey> link_keys_;
+  std::optional<UniqueFd> passed_socket_;  ///< instead of one of our own
   boost::asio::io_context loop_{1};
   boost::asio::thread_pool workers_;
   boost::asio::signal_set signals_;
@@ -168,9 +172,11 @@ class App {
   int exit_status_ = 0;
 };
 
-App::App(const Config& config, std::string sealing_key, std::vector<LinkKey> link_keys)
+App::App(const Config& config, std::string sealing_key, std::vector<LinkKey> link_keys,
+         std::optional<UniqueFd> passed_socket)
     : config_(config),
       link_keys_(std::move(link_keys)),
+      passed_socket_(std::move(passed_socket)),
       workers_(config.fetch.workers),
       signals_(loop_, SIGTERM, SIGINT),
       start_timer_(loop_),
@@ -217,7 +223,9 @@ ingest::WebhookDependencies App::webhook_dependencies() {
                  providers::AccountDirectory::Freshness freshness) {
             return accounts_.find(yield, provider, external_id, freshness);
           },
-          [this](yield_context yield, const ingest::NewDelivery& delivery) {
+          [this](yield_context yield,
+                 const ingest::NewDelivery& delivery) -> Result<ingest::StoredDelivery> {
+            if (!is_ready_) return fail(ErrorCode::unavailable, "the schema is not known yet");
             auto stored = ingest::store_delivery(database_, yield, delivery);
             // A known delivery may be one that was committed unheard: its jobs were not announced.
             if (stored && (stored->media_created > 0 || !stored->is_new)) {
@@ -291,8 +299,8 @@ http::Response App::dispatch(const http::Request& request, yield_context yield) 
   if (path == "/healthz") return status_response(200, "alive");
   if (path == "/readyz") return readiness(yield);
   if (path == "/metrics") return metrics_response(yield);
-  if (!is_ready_) return http::problem(Error{ErrorCode::unavailable, "not started yet"});
   if (path.starts_with("/webhooks/")) return webhooks_.handle(request, yield);
+  if (!is_ready_) return http::problem(Error{ErrorCode::unavailable, "not started yet"});
   if (path.starts_with("/api/")) return api_.handle(request, yield);
   return http::problem(404, "no such resource");
 }
@@ -341,7 +349,7 @@ bool App::open_doors() {
     log::error("spool_not_opened", {{"error", opened.error().message}});
     return false;
   }
-  auto started = server_.start();
+  auto started = passed_socket_ ? server_.start(std::move(*passed_socket_)) : server_.start();
   if (!started) log::error("server_not_started", {{"error", started.error().message}});
   return started.has_value();
 }
@@ -352,7 +360,8 @@ void App::start_up(yield_context yield) {
     loop_.stop();
     return;
   }
-  log::info("listening", {{"on", config_.server.listen}});
+  log::info("listening",
+            {{"on", config_.server.listen}, {"is_passed", passed_socket_.has_value()}});
   ops::notify_systemd("READY=1\nSTATUS=waiting for the database");
   if (!wait_for_schema(yield) || is_stopping_) return;
   listener_.start();
@@ -468,6 +477,11 @@ log::Level level_of(std::string_view name) {
 
 int serve(const Config& config) {
   log::set_level(level_of(config.log_level));
+  auto passed = http::take_passed_socket();
+  if (!passed) {
+    log::error("not_started", {{"error", passed.error().message}});
+    return 1;
+  }
   auto sealing_key = read_sealing_key(config.secrets.key_file);
   if (!sealing_key) {
     log::error("not_started", {{"error", sealing_key.error().message}});
@@ -478,7 +492,7 @@ int serve(const Config& config) {
     log::error("not_started", {{"error", link_keys.error().message}});
     return 1;
   }
-  return App(config, std::move(*sealing_key), std::move(*link_keys)).run();
+  return App(config, std::move(*sealing_key), std::move(*link_keys), std::move(*passed)).run();
 }
 
 }  // namespace media

@@ -1,5 +1,6 @@
 #include "indexer/http/connection.hpp"
 
+#include <algorithm>
 #include <array>
 #include <optional>
 
@@ -91,6 +92,7 @@ Connection::Next Connection::serve_one(asio::yield_context yield) {
     return write(problem(refusal, ""), false, yield) ? Next::linger : Next::close;
   }
   const Response response = answer(yield);
+  has_answered_ = true;
   const bool keep_alive = io_->parser->get().keep_alive() && !server_.is_stopping &&
                           !server_.is_crowded && !is_closing_;
   return write(response, keep_alive, yield) && keep_alive ? Next::keep_alive : Next::close;
@@ -98,15 +100,24 @@ Connection::Next Connection::serve_one(asio::yield_context yield) {
 
 bool Connection::wait_for_request(asio::yield_context yield) {
   if (io_->buffer.size() > 0) return true;
-  if (server_.is_stopping || is_closing_) return false;
+  if ((server_.is_stopping && has_answered_) || is_closing_) return false;
   idle_since_ = steady_clock::now();
-  deadline_ = idle_since_ + server_.options.idle_timeout;
+  deadline_ = idle_since_ +
+              (server_.is_stopping ? server_.options.first_request : server_.options.idle_timeout);
   error_code error;
-  const std::size_t count =
-      io_->socket.async_read_some(io_->buffer.prepare(kHeadBuffer), yield[error]);
+  std::size_t count = io_->socket.async_read_some(io_->buffer.prepare(kHeadBuffer), yield[error]);
   idle_since_ = TimePoint::max();
+  if (error == asio::error::operation_aborted) count = read_arrived();
   io_->buffer.commit(count);
-  return !error;
+  return count > 0;
+}
+
+/// Without waiting: who has sent a request while his connection was to end gets his answer.
+std::size_t Connection::read_arrived() {
+  error_code error;
+  if (io_->socket.available(error) == 0 || error) return 0;
+  const std::size_t count = io_->socket.read_some(io_->buffer.prepare(kHeadBuffer), error);
+  return error ? 0 : count;
 }
 
 int Connection::read_request(asio::yield_context yield) {
@@ -175,6 +186,14 @@ void Connection::expire(TimePoint now) {
   has_timed_out_ = true;
   error_code ignored;
   io_->socket.cancel(ignored);
+}
+
+void Connection::stop() {
+  if (has_answered_) {
+    close();
+  } else {
+    deadline_ = std::min(deadline_, steady_clock::now() + server_.options.first_request);
+  }
 }
 
 void Connection::close() {

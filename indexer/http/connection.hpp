@@ -36,6 +36,8 @@ class Connection {
   TimePoint idle_since() const { return idle_since_; }
   /// Ends the wait whose deadline has passed.
   void expire(TimePoint now);
+  /// Ends it unless a request has arrived, or the first one is still to come.
+  void stop();
   /// Ends the connection as soon as possible; a running handler is not interrupted.
   void close();
 
@@ -45,6 +47,7 @@ class Connection {
 
   Next serve_one(boost::asio::yield_context yield);
   bool wait_for_request(boost::asio::yield_context yield);
+  std::size_t read_arrived();
   int read_request(boost::asio::yield_context yield);
   Response answer(boost::asio::yield_context yield);
   bool write(const Response& response, bool keep_alive, boost::asio::yield_context yield);
@@ -55,6 +58,7 @@ class Connection {
   TimePoint deadline_ = TimePoint::max();
   TimePoint idle_since_ = TimePoint::max();
   bool has_timed_out_ = false;
+  bool has_answered_ = false;
   bool is_closing_ = false;
 };
 

@@ -81,6 +81,13 @@ unsigned bound_port(int fd) {
              : ntohs(reinterpret_cast<const sockaddr_in&>(address).sin_port);
 }
 
+/// 0 when it is no socket.
+int socket_option(int fd, int name) {
+  int value = 0;
+  socklen_t size = sizeof(value);
+  return ::getsockopt(fd, SOL_SOCKET, name, &value, &size) == 0 ? value : 0;
+}
+
 }  // namespace
 
 ListeningSocket::ListeningSocket(ListeningSocket&& other) noexcept
@@ -109,6 +116,28 @@ Result<ListeningSocket> ListeningSocket::bind(const std::string& listen, unsigne
   std::string host = listen.substr(0, colon);
   if (host.front() == '[' && host.back() == ']') host = host.substr(1, host.size() - 2);
   return bind_tcp(host, listen.substr(colon + 1));
+}
+
+Result<ListeningSocket> ListeningSocket::adopt(UniqueFd passed, const std::string& listen) {
+  const int fd = passed.get();
+  if (socket_option(fd, SO_TYPE) != SOCK_STREAM || socket_option(fd, SO_ACCEPTCONN) != 1) {
+    return fail(ErrorCode::invalid_argument,
+                "the socket that was passed is no listening stream socket: the .socket unit needs "
+                "ListenStream= and Accept=no");
+  }
+  const int family = socket_option(fd, SO_DOMAIN);
+  const bool is_unix = listen.starts_with(kUnixPrefix);
+  if (is_unix ? family != AF_UNIX : family != AF_INET && family != AF_INET6) {
+    return fail(ErrorCode::invalid_argument,
+                std::string("the socket that was passed is ") +
+                    (is_unix ? "no unix socket" : "no TCP socket") + ", but [server] listen is \"" +
+                    listen + "\": make ListenStream= of the .socket unit the same");
+  }
+  ListeningSocket socket;
+  socket.fd_ = std::move(passed);
+  socket.family_ = family;
+  if (!is_unix) socket.port_ = bound_port(fd);
+  return socket;
 }
 
 /// Made beside its place and moved there once it listens: whoever connects while a

@@ -15,6 +15,9 @@ class ListeningSocket {
  public:
   /// `listen` is "unix:/path", "host:port" or "[v6]:port".
   static Result<ListeningSocket> bind(const std::string& listen, unsigned socket_mode);
+  /// One that somebody else has made for this `listen`, whose file stays his. Error
+  /// `invalid_argument`: it is of another kind.
+  static Result<ListeningSocket> adopt(UniqueFd passed, const std::string& listen);
 
   ListeningSocket(ListeningSocket&& other) noexcept;
   ListeningSocket& operator=(ListeningSocket&&) = delete;

@@ -42,7 +42,7 @@ struct Server::State : std::enable_shared_from_this<State> {
         sweep_timer(io),
         changed(io, steady_clock::time_point::max()) {}
 
-  Result<void> start();
+  Result<void> start(Result<ListeningSocket> socket);
   void accept(asio::yield_context yield);
   bool make_room(asio::yield_context yield);
   void adopt(Socket socket);
@@ -55,15 +55,16 @@ struct Server::State : std::enable_shared_from_this<State> {
   ServerContext context;
   asio::basic_socket_acceptor<stream_protocol> acceptor;
   std::optional<ListeningSocket> listening;
+  bool is_tcp = false;
   asio::steady_timer sweep_timer;
   asio::steady_timer changed;  ///< cancelled when a connection ends
   std::unordered_set<Connection*> connections;
 };
 
-Result<void> Server::State::start() {
-  auto bound = ListeningSocket::bind(context.options.listen, context.options.socket_mode);
-  if (!bound) return std::unexpected(bound.error());
-  listening.emplace(std::move(*bound));
+Result<void> Server::State::start(Result<ListeningSocket> socket) {
+  if (!socket) return std::unexpected(socket.error());
+  listening.emplace(std::move(*socket));
+  is_tcp = listening->family() != AF_UNIX;
   acceptor.assign(stream_protocol(listening->family(), 0), listening->release_fd());
   spawn(loop, "http accept",
         [self = shared_from_this()](asio::yield_context yield) { self->accept(yield); });
@@ -77,11 +78,11 @@ void Server::State::accept(asio::yield_context yield) {
     if (connections.size() >= context.options.max_connections && !make_room(yield)) continue;
     Socket socket(loop);
     acceptor.async_accept(socket, yield[error]);
-    if (context.is_stopping) return;
     if (!error) {
-      adopt(std::move(socket));
+      adopt(std::move(socket));  // also at a stop: it is accepted
       continue;
     }
+    if (context.is_stopping) return;
     log::warn("accept_failed", {{"error", error.message()}});
     asio::steady_timer pause(loop, kAcceptPause);
     pause.async_wait(yield[error]);
@@ -105,7 +106,7 @@ bool Server::State::make_room(asio::yield_context yield) {
 }
 
 void Server::State::adopt(Socket socket) {
-  if (listening->family() != AF_UNIX) {
+  if (is_tcp) {
     const int on = 1;
     ::setsockopt(socket.native_handle(), IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
   }
@@ -130,7 +131,7 @@ void Server::State::sweep() {
 
 void Server::State::close_idle() {
   for (Connection* connection : connections) {
-    if (connection->idle_since() != Connection::TimePoint::max()) connection->close();
+    if (connection->idle_since() != Connection::TimePoint::max()) connection->stop();
   }
 }
 
@@ -155,7 +156,14 @@ Server::~Server() {
   state_->close_all();
 }
 
-Result<void> Server::start() { return state_->start(); }
+Result<void> Server::start() {
+  const ServerOptions& options = state_->context.options;
+  return state_->start(ListeningSocket::bind(options.listen, options.socket_mode));
+}
+
+Result<void> Server::start(UniqueFd passed) {
+  return state_->start(ListeningSocket::adopt(std::move(passed), state_->context.options.listen));
+}
 
 unsigned Server::port() const { return state_->listening ? state_->listening->port() : 0; }
 

@@ -11,6 +11,7 @@
 
 #include "core/error.hpp"
 #include "indexer/http/message.hpp"
+#include "indexer/unique_fd.hpp"
 
 namespace media::http {
 
@@ -20,6 +21,7 @@ struct ServerOptions {
   std::size_t max_body_bytes = 4u << 20;  ///< larger: 413
   std::size_t max_header_bytes = 16u << 10;
   std::size_t max_connections = 1024;
+  std::chrono::milliseconds first_request{500};   ///< for who has just come, at a stop
   std::chrono::milliseconds read_timeout{30000};  ///< for one whole request, and for one answer
   std::chrono::milliseconds idle_timeout{75000};  ///< between requests of a connection
 };
@@ -38,11 +40,14 @@ class Server {
   /// Binds and accepts from now on. A stale unix socket is replaced, one that
   /// a live process answers on is an error.
   Result<void> start();
+  /// Takes over a socket that listens already, and leaves its file alone at the end.
+  Result<void> start(UniqueFd passed);
 
   /// The TCP port that was bound, for a `listen` with port 0; 0 for a unix socket.
   unsigned port() const;
 
-  /// Stops accepting, lets running requests finish, closes idle connections;
+  /// Stops accepting, lets running requests and the first one of who has just
+  /// come finish, closes idle connections;
   /// returns when none is left or the grace time is over.
   void stop(boost::asio::yield_context yield, std::chrono::milliseconds grace);
 

@@ -1,5 +1,8 @@
+#include <fcntl.h>
 #include <gtest/gtest.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <atomic>
 #include <chrono>
@@ -15,6 +18,7 @@
 #include <boost/asio/write.hpp>
 
 #include "indexer/http/server.hpp"
+#include "indexer/http/socket_activation.hpp"
 #include "t/unit/indexer_fixture.hpp"
 
 namespace media::http {
@@ -362,6 +366,81 @@ TEST_F(HttpServerTest, stopping_lets_running_requests_finish_and_closes_idle_one
     EXPECT_TRUE(has_stopped);
   });
   EXPECT_FALSE(std::filesystem::exists(path_));
+}
+
+TEST_F(HttpServerTest, who_has_just_come_is_answered_at_a_stop) {
+  Server server = make(echo);
+  ASSERT_TRUE(server.start());
+  test::run(loop_, [&](yield_context yield) {
+    RawClient known = connect(yield);
+    known.send("GET /known HTTP/1.1\r\n\r\n");
+    EXPECT_TRUE(known.receive().ends_with("GET /known "));
+    RawClient early = connect(yield);
+    RawClient late = connect(yield);
+    early.send("GET /early HTTP/1.1\r\n\r\n");
+    asio::post(loop_, yield);
+    bool has_stopped = false;
+    spawn(loop_, "stop", [&](yield_context inner) {
+      server.stop(inner, seconds(10));
+      has_stopped = true;
+    });
+    EXPECT_TRUE(known.is_at_end());
+    EXPECT_FALSE(has_stopped);
+    late.send("GET /late HTTP/1.1\r\n\r\n");
+    EXPECT_TRUE(early.receive().ends_with("GET /early "));
+    EXPECT_TRUE(late.receive().ends_with("GET /late "));
+    const auto deadline = steady_clock::now() + seconds(5);
+    while (!has_stopped && steady_clock::now() < deadline) asio::post(loop_, yield);
+    EXPECT_TRUE(has_stopped);
+  });
+}
+
+TEST_F(HttpServerTest, a_passed_socket_is_served_and_its_file_stays) {
+  asio::local::stream_protocol::acceptor made(loop_, asio::local::stream_protocol::endpoint(path_));
+  for (int round = 0; round < 2; ++round) {
+    Server server = make(echo);
+    ASSERT_TRUE(server.start(UniqueFd(::dup(made.native_handle()))));
+    test::run(loop_, [&](yield_context yield) {
+      RawClient client = connect(yield);
+      client.send("GET /one HTTP/1.1\r\n\r\n");
+      EXPECT_TRUE(client.receive().ends_with("GET /one "));
+      server.stop(yield, seconds(1));
+      EXPECT_TRUE(client.is_at_end());
+      EXPECT_NO_THROW(connect(yield));  // waits for the next one
+    });
+  }
+  EXPECT_TRUE(std::filesystem::exists(path_));
+}
+
+TEST_F(HttpServerTest, a_passed_socket_of_another_kind_is_refused) {
+  const auto refusal_of = [&](int fd) {
+    Server server = make(echo);
+    const auto started = server.start(UniqueFd(fd));
+    return started ? std::string("none") : started.error().message;
+  };
+  asio::ip::tcp::acceptor tcp(loop_, {asio::ip::address_v4::loopback(), 0});
+  EXPECT_CONTAINS(refusal_of(::dup(tcp.native_handle())),
+                  "no unix socket, but [server] listen is \"unix:");
+  EXPECT_CONTAINS(refusal_of(::socket(AF_UNIX, SOCK_STREAM, 0)), "no listening stream socket");
+  EXPECT_CONTAINS(refusal_of(::socket(AF_UNIX, SOCK_DGRAM, 0)), "no listening stream socket");
+  EXPECT_CONTAINS(refusal_of(::open("/dev/null", O_RDONLY)), "no listening stream socket");
+}
+
+TEST_F(HttpServerTest, only_one_socket_is_taken_and_only_by_whom_it_is_for) {
+  const auto take = [](const std::string& pid, const char* count) {
+    ::setenv("LISTEN_PID", pid.c_str(), 1);
+    ::setenv("LISTEN_FDS", count, 1);
+    ::setenv("LISTEN_FDNAMES", "media", 1);
+    auto taken = take_passed_socket();
+    for (const char* name : {"LISTEN_PID", "LISTEN_FDS", "LISTEN_FDNAMES"}) {
+      EXPECT_EQ(::getenv(name), nullptr) << name;
+    }
+    return taken ? std::string(*taken ? "socket" : "none") : taken.error().message;
+  };
+  EXPECT_EQ(take("1", "1"), "none");
+  const std::string own = std::to_string(::getpid());
+  for (const char* count : {"2", "0", "one"}) EXPECT_CONTAINS(take(own, count), "one is needed");
+  EXPECT_FALSE(take_passed_socket()->has_value());
 }
 
 TEST_F(HttpServerTest, stopping_gives_up_after_the_grace_time) {
