@@ -20,6 +20,7 @@
 #include "indexer/http/problem.hpp"
 #include "indexer/http/server.hpp"
 #include "indexer/http/socket_activation.hpp"
+#include "indexer/ingest/known_accounts.hpp"
 #include "indexer/ingest/replay.hpp"
 #include "indexer/ingest/spool.hpp"
 #include "indexer/ingest/webhooks.hpp"
@@ -162,6 +163,7 @@ class App {
   queue::Worker worker_;
   db::Listener listener_;
   ingest::Spool spool_;
+  ingest::KnownAccounts known_accounts_;
   ingest::Webhooks webhooks_;
   ingest::Replay replay_;
   providers::AccountWatch account_watch_;
@@ -186,7 +188,7 @@ App::App(const Config& config, std::string sealing_key, std::vector<LinkKey> lin
       housekeeping_(loop_, database_, config.events.keep_months),
       accounting_(loop_, database_),
       registry_(config),
-      accounts_(database_, std::move(sealing_key)),
+      accounts_(database_, sealing_key),
       store_(storage::make_local_store(config.storage.root, workers_)),
       quarantine_sweep_(loop_, database_, *store_, config.quarantine),
       inspector_(loop_, workers_, config.scan),
@@ -206,6 +208,7 @@ App::App(const Config& config, std::string sealing_key, std::vector<LinkKey> lin
       listener_(loop_, config.database.conninfo, "media_jobs",
                 [this](std::string_view) { worker_.wake(); }),
       spool_({config.spool.directory, config.spool.max_bytes, config.spool.max_files}, workers_),
+      known_accounts_(loop_, workers_, config.spool.directory, std::move(sealing_key), accounts_),
       webhooks_(registry_, webhook_dependencies(), metrics_),
       replay_(loop_, spool_,
               [this](yield_context yield, const ingest::SpooledRequest& spooled) {
@@ -349,6 +352,7 @@ bool App::open_doors() {
     log::error("spool_not_opened", {{"error", opened.error().message}});
     return false;
   }
+  known_accounts_.recall();
   auto started = passed_socket_ ? server_.start(std::move(*passed_socket_)) : server_.start();
   if (!started) log::error("server_not_started", {{"error", started.error().message}});
   return started.has_value();
@@ -429,6 +433,7 @@ void App::shut_down(yield_context yield) {
   notifier_.jobs_added();  // those that were given back
   notifier_.drain(yield, kLastNotification);
   stop_background();
+  known_accounts_.drain(yield);
   database_.drain(yield, kLastStatements);
   database_.close();
   signals_.cancel();

@@ -14,19 +14,21 @@
 
 #include "core/uuid.hpp"
 #include "indexer/coroutine.hpp"
+#include "indexer/ingest/known_accounts.hpp"
 #include "indexer/log.hpp"
 #include "indexer/storage/directory.hpp"
+#include "indexer/storage/private_file.hpp"
 
 namespace media::ingest {
 
 namespace asio = boost::asio;
 using storage::storage_failure;
 using storage::sync_fd;
+using storage::write_private_file;
 
 namespace {
 
 constexpr std::string_view kSuffix = ".request";
-constexpr std::string_view kDraft = ".draft";  // never acknowledged
 constexpr const char* kAside = "aside";
 constexpr int kDirectoryFlags = O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC;
 constexpr std::size_t kNumberSize = 20;
@@ -60,25 +62,6 @@ std::vector<Spool::Entry> entries_in(const std::string& directory) {
     if (auto entry = parse_name(file->path().filename().string())) entries.push_back(*entry);
   }
   return entries;
-}
-
-Result<void> write_all(int fd, std::string_view bytes) {
-  while (!bytes.empty()) {
-    const ssize_t written = ::write(fd, bytes.data(), bytes.size());
-    if (written < 0 && errno == EINTR) continue;
-    if (written < 0) return storage_failure("write to the spool", errno);
-    bytes.remove_prefix(static_cast<std::size_t>(written));
-  }
-  return {};
-}
-
-/// A new file of these bytes, synced; its entry in the directory is not.
-Result<void> write_file(int directory, const std::string& name, std::string_view bytes) {
-  constexpr int kFlags = O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC;
-  const UniqueFd fd(::openat(directory, name.c_str(), kFlags, 0600));
-  if (!fd) return storage_failure("make " + name, errno);
-  if (auto written = write_all(fd.get(), bytes); !written) return written;
-  return sync_fd(fd.get(), name);
 }
 
 Result<UniqueFd> open_private_directory(int parent, const char* path) {
@@ -153,13 +136,14 @@ Result<void> Spool::scan() {
   for (std::filesystem::directory_iterator file(options_.directory, failure), end;
        !failure && file != end; file.increment(failure)) {
     const std::string name = file->path().filename();
-    if (name.ends_with(kDraft)) {
+    if (name.ends_with(storage::kDraftSuffix)) {
       ::unlinkat(directory_.get(), name.c_str(), 0);
       continue;
     }
     auto entry = parse_name(name);
     if (!entry) {
-      if (name != kAside) log::warn("spool_foreign_file", {{"file", name}});
+      if (name != kAside && name != kKnownAccountsFile)
+        log::warn("spool_foreign_file", {{"file", name}});
       continue;
     }
     struct stat status {};
@@ -221,18 +205,8 @@ Result<void> Spool::add(asio::yield_context yield, const SpooledRequest& spooled
   return {};
 }
 
-/// The name appears with all of its bytes, or not at all.
 Result<void> Spool::write_durably(const std::string& name, const std::string& bytes) const {
-  const std::string draft = name + std::string(kDraft);
-  auto written = write_file(directory_.get(), draft, bytes);
-  if (written && ::renameat(directory_.get(), draft.c_str(), directory_.get(), name.c_str()) != 0) {
-    written = storage_failure("rename " + draft, errno);
-  }
-  if (!written) {
-    ::unlinkat(directory_.get(), draft.c_str(), 0);
-    return written;
-  }
-  written = sync_fd(directory_.get(), options_.directory);
+  auto written = storage::replace_private_file(directory_.get(), name, bytes);
   // Not acknowledged, so the provider sends it again.
   if (!written) ::unlinkat(directory_.get(), name.c_str(), 0);
   return written;
@@ -294,7 +268,8 @@ Result<void> Spool::set_aside(asio::yield_context yield, const Entry& entry,
 }
 
 Result<void> Spool::move_aside(const std::string& name, const std::string& reason) const {
-  if (auto told = write_file(aside_.get(), name + ".reason", reason + '\n'); !told) return told;
+  if (auto told = write_private_file(aside_.get(), name + ".reason", reason + '\n'); !told)
+    return told;
   if (::renameat(directory_.get(), name.c_str(), aside_.get(), name.c_str()) != 0 &&
       errno != ENOENT) {
     return storage_failure("move " + name, errno);

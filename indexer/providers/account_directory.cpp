@@ -1,5 +1,7 @@
 #include "indexer/providers/account_directory.hpp"
 
+#include <algorithm>
+
 #include "indexer/json.hpp"
 #include "indexer/log.hpp"
 
@@ -27,6 +29,18 @@ std::set<std::string, std::less<>> switches_of(std::string_view settings_json) {
   return switches;
 }
 
+SealedAccount sealed_account(const db::Rows& rows, std::size_t row, std::string_view provider,
+                             std::string_view external_id) {
+  SealedAccount sealed;
+  sealed.id = rows.text(row, "account_id");
+  sealed.company_id = rows.text(row, "company_id");
+  sealed.provider = provider;
+  sealed.external_id = external_id;
+  sealed.settings = rows.text(row, "settings");
+  sealed.secrets = rows.text(row, "secrets");
+  return sealed;
+}
+
 }  // namespace
 
 AccountDirectory::AccountDirectory(db::Database& database, std::string sealing_key)
@@ -42,37 +56,70 @@ Result<std::shared_ptr<const Account>> AccountDirectory::find(boost::asio::yield
     const auto valid_for = freshness == Freshness::cached ? kValidFor : kMinRereadInterval;
     if (age < valid_for) return known->second.account;
   }
-  auto account = read(yield, provider, external_id);
-  if (account) {
-    remember(key, *account);
+  auto entry = read(yield, provider, external_id);
+  if (entry) {
+    auto account = entry->account;
+    remember(std::move(*entry));
     return account;
   }
   const auto known = entries_.find(key);
-  if (known == entries_.end()) return account;
-  if (account.error().code == ErrorCode::not_found) entries_.erase(known);
-  if (account.error().code != ErrorCode::unavailable) return account;
+  if (known == entries_.end()) return std::unexpected(entry.error());
+  if (entry.error().code == ErrorCode::not_found) forget(key);
+  if (entry.error().code != ErrorCode::unavailable) return std::unexpected(entry.error());
   known->second.read_at = Clock::now();  // or every request would wait for the database
   return known->second.account;
 }
 
-void AccountDirectory::remember(const std::string& key, std::shared_ptr<const Account> account) {
+void AccountDirectory::remember(Entry entry) {
   if (entries_.size() >= kMaxEntries) entries_.clear();
-  entries_[key] = Entry{std::move(account), Clock::now()};
+  Entry& known = entries_[key_of(entry.sealed.provider, entry.sealed.external_id)];
+  const bool is_changed = known.sealed != entry.sealed;
+  known = std::move(entry);
+  if (is_changed) tell_();
+}
+
+void AccountDirectory::forget(const std::string& key) {
+  if (entries_.erase(key) > 0) tell_();
+}
+
+void AccountDirectory::recall(std::vector<SealedAccount> accounts) {
+  for (SealedAccount& sealed : accounts) {
+    const std::string key = key_of(sealed.provider, sealed.external_id);
+    auto entry = open(std::move(sealed));
+    if (entry) {
+      entries_[key] = std::move(*entry);
+    } else {
+      log::warn("account_unusable", {{"account", key}, {"error", entry.error().message}});
+    }
+  }
+  doubt();
+}
+
+void AccountDirectory::doubt() {
+  const auto long_ago = Clock::now() - kValidFor;
+  for (auto& [key, entry] : entries_) entry.read_at = std::min(entry.read_at, long_ago);
+}
+
+std::vector<SealedAccount> AccountDirectory::known() const {
+  std::vector<SealedAccount> accounts;
+  accounts.reserve(entries_.size());
+  for (const auto& [key, entry] : entries_) accounts.push_back(entry.sealed);
+  return accounts;
 }
 
 Result<void> AccountDirectory::refresh(boost::asio::yield_context yield, std::string_view key) {
   const auto slash = key.find('/');
   if (slash == std::string_view::npos) return {};
-  const auto account = read(yield, key.substr(0, slash), key.substr(slash + 1));
-  if (account) {
-    remember(std::string(key), *account);
+  auto entry = read(yield, key.substr(0, slash), key.substr(slash + 1));
+  if (entry) {
+    remember(std::move(*entry));
     log::info("account_read", {{"account", std::string(key)}});
     return {};
   }
   // Better read at its next use than wrong.
-  entries_.erase(std::string(key));
-  if (account.error().code == ErrorCode::not_found) return {};
-  return std::unexpected(account.error());
+  forget(std::string(key));
+  if (entry.error().code == ErrorCode::not_found) return {};
+  return std::unexpected(entry.error());
 }
 
 Result<void> AccountDirectory::load(boost::asio::yield_context yield) {
@@ -88,23 +135,25 @@ Result<void> AccountDirectory::load(boost::asio::yield_context yield) {
     count = rows->size();
     for (std::size_t row = 0; row < count; ++row) {
       last = rows->text(row, "account_id");
-      const std::string key = key_of(rows->text(row, "provider"), rows->text(row, "external_id"));
-      auto account =
-          account_of(*rows, row, rows->text(row, "provider"), rows->text(row, "external_id"));
-      if (account) {
-        remember(key, std::move(*account));
+      auto entry = open(
+          sealed_account(*rows, row, rows->text(row, "provider"), rows->text(row, "external_id")));
+      if (entry) {
+        remember(std::move(*entry));
       } else {
-        log::warn("account_unusable", {{"account", key}, {"error", account.error().message}});
+        const std::string key = key_of(rows->text(row, "provider"), rows->text(row, "external_id"));
+        log::warn("account_unusable", {{"account", key}, {"error", entry.error().message}});
       }
     }
   }
-  std::erase_if(entries_, [&](const auto& entry) { return entry.second.read_at < begun; });
+  const auto gone =
+      std::erase_if(entries_, [&](const auto& entry) { return entry.second.read_at < begun; });
+  if (gone > 0) tell_();
   return {};
 }
 
-Result<std::shared_ptr<const Account>> AccountDirectory::read(boost::asio::yield_context yield,
-                                                              std::string_view provider,
-                                                              std::string_view external_id) {
+Result<AccountDirectory::Entry> AccountDirectory::read(boost::asio::yield_context yield,
+                                                       std::string_view provider,
+                                                       std::string_view external_id) {
   const db::Params params = {std::string(provider), std::string(external_id)};
   const auto rows = database_.query(
       yield, "SELECT account_id, company_id, settings, secrets FROM media.find_account($1, $2)",
@@ -114,23 +163,20 @@ Result<std::shared_ptr<const Account>> AccountDirectory::read(boost::asio::yield
     return fail(ErrorCode::not_found,
                 "no account " + std::string(external_id) + " of provider " + std::string(provider));
   }
-  return account_of(*rows, 0, provider, external_id);
+  return open(sealed_account(*rows, 0, provider, external_id));
 }
 
-Result<std::shared_ptr<const Account>> AccountDirectory::account_of(
-    const db::Rows& rows, std::size_t row, std::string_view provider,
-    std::string_view external_id) const {
-  const std::string id(rows.text(row, "account_id"));
-  auto secrets = unseal_secrets(sealing_key_, id, rows.text(row, "secrets"));
+Result<AccountDirectory::Entry> AccountDirectory::open(SealedAccount sealed) const {
+  auto secrets = unseal_secrets(sealing_key_, sealed.id, sealed.secrets);
   if (!secrets) return std::unexpected(secrets.error());
   auto account = std::make_shared<Account>();
-  account->id = id;
-  account->company_id = rows.text(row, "company_id");
-  account->provider = provider;
-  account->external_id = external_id;
+  account->id = sealed.id;
+  account->company_id = sealed.company_id;
+  account->provider = sealed.provider;
+  account->external_id = sealed.external_id;
   account->secrets = std::move(*secrets);
-  account->switches = switches_of(rows.text(row, "settings"));
-  return std::shared_ptr<const Account>(std::move(account));
+  account->switches = switches_of(sealed.settings);
+  return Entry{std::move(account), std::move(sealed), Clock::now()};
 }
 
 }  // namespace media::providers

@@ -21,7 +21,10 @@ void AccountWatch::stop() {
 }
 
 void AccountWatch::notice(std::string_view key) {
-  if (key.empty()) on_connect_();
+  if (key.empty()) {
+    directory_.doubt();  // until they are read
+    on_connect_();
+  }
   changed_.emplace(key);
   if (is_running_ || is_stopped_) return;
   is_running_ = true;
