@@ -21,6 +21,7 @@
 #include "indexer/http/server.hpp"
 #include "indexer/http/socket_activation.hpp"
 #include "indexer/ingest/known_accounts.hpp"
+#include "indexer/ingest/rate_limit.hpp"
 #include "indexer/ingest/replay.hpp"
 #include "indexer/ingest/spool.hpp"
 #include "indexer/ingest/webhooks.hpp"
@@ -164,6 +165,7 @@ class App {
   db::Listener listener_;
   ingest::Spool spool_;
   ingest::KnownAccounts known_accounts_;
+  ingest::RateLimit webhook_limit_;
   ingest::Webhooks webhooks_;
   ingest::Replay replay_;
   providers::AccountWatch account_watch_;
@@ -209,6 +211,8 @@ App::App(const Config& config, std::string sealing_key, std::vector<LinkKey> lin
                 [this](std::string_view) { worker_.wake(); }),
       spool_({config.spool.directory, config.spool.max_bytes, config.spool.max_files}, workers_),
       known_accounts_(loop_, workers_, config.spool.directory, std::move(sealing_key), accounts_),
+      webhook_limit_({static_cast<double>(config.server.webhook_rate),
+                      static_cast<double>(config.server.webhook_burst)}),
       webhooks_(registry_, webhook_dependencies(), metrics_),
       replay_(loop_, spool_,
               [this](yield_context yield, const ingest::SpooledRequest& spooled) {
@@ -240,7 +244,11 @@ ingest::WebhookDependencies App::webhook_dependencies() {
           [this](yield_context yield, const ingest::SpooledRequest& spooled) {
             return spool_.add(yield, spooled);
           },
-          [this](const std::string& account_id) { return spool_.holds(account_id); }, unix_now};
+          [this](const std::string& account_id) { return spool_.holds(account_id); },
+          unix_now,
+          [this](const std::string& account_id) {
+            return webhook_limit_.take(account_id, std::chrono::steady_clock::now());
+          }};
 }
 
 api::ApiDependencies App::api_dependencies() {

@@ -249,6 +249,8 @@ void read_server(Section section, ServerConfig& server) {
     section.problem("public_url", "must be like \"https://media.example.com\"");
   }
   section.read_number("max_body_bytes", server.max_body_bytes, 1024, 64 << 20);
+  section.read_number("webhook_rate", server.webhook_rate, 0, 100000);
+  section.read_number("webhook_burst", server.webhook_burst, 1, 1000000);
   section.read_duration("stop_grace_seconds", server.stop_grace, 0, 3600);
   section.finish();
 }

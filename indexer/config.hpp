@@ -18,6 +18,8 @@ struct ServerConfig {
   unsigned socket_mode = 0660;                              ///< permissions of the unix socket
   std::string public_url = "http://localhost";              ///< scheme and host that providers call
   std::size_t max_body_bytes = 4u << 20;                    ///< larger webhooks are answered 413
+  unsigned webhook_rate = 200;          ///< signed webhooks a second and account; 0: any
+  unsigned webhook_burst = 1000;        ///< as many at once, after a pause
   std::chrono::seconds stop_grace{20};  ///< time that running work gets at a stop
 };
 

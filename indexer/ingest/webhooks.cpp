@@ -87,7 +87,9 @@ bool is_delivery(const http::Request& request, const providers::Provider& provid
 
 http::Response refused(const http::Request& request, const Error& error) {
   http::Response response = http::problem(error);  // logs what is our fault
-  if (response.status < 500) {
+  // A bucket has room for one more within the second.
+  if (error.code == ErrorCode::rate_limited) response.headers.emplace_back("Retry-After", "1");
+  if (response.status < 500 && error.code != ErrorCode::rate_limited) {
     log::warn("delivery_refused", {{"method", request.method},
                                    {"reason", std::string(name_of(error.code))},
                                    {"error", error.message}});
@@ -160,6 +162,9 @@ Result<http::Response> Webhooks::take(const Arrival& arrival, const std::string&
                                       boost::asio::yield_context yield) const {
   const auto account = verified_account(arrival, external_id, yield);
   if (!account) return std::unexpected(account.error());
+  if (arrival.is_live()) {
+    if (auto admitted = admit(**account); !admitted) return std::unexpected(admitted.error());
+  }
   const auto delivery = arrival.provider.parse(arrival.request, **account, arrival.received_at);
   if (!delivery) return std::unexpected(delivery.error());
   for (const std::string& note : delivery->notes) {
@@ -175,6 +180,18 @@ Result<http::Response> Webhooks::take(const Arrival& arrival, const std::string&
     return keep(arrival, **account, *delivery, yield);
   }
   return std::unexpected(stored.error());
+}
+
+// Only what is signed counts: a stranger can't use up the account's share.
+Result<void> Webhooks::admit(const providers::Account& account) const {
+  const auto verdict = dependencies_.admit(account.id);
+  if (verdict.tell_refused > 0) {
+    log::warn("deliveries_limited", {{"provider", account.provider},
+                                     {"account_id", account.id},
+                                     {"refused", verdict.tell_refused}});
+  }
+  if (verdict.is_admitted) return {};
+  return fail(ErrorCode::rate_limited, "too many webhooks of this account");
 }
 
 Result<StoredDelivery> Webhooks::store(const Arrival& arrival, const providers::Account& account,

@@ -11,6 +11,7 @@
 #include "core/error.hpp"
 #include "indexer/http/message.hpp"
 #include "indexer/ingest/delivery_json.hpp"
+#include "indexer/ingest/rate_limit.hpp"
 #include "indexer/ingest/spooled_request.hpp"
 #include "indexer/metrics/metrics.hpp"
 #include "indexer/providers/account_directory.hpp"
@@ -45,6 +46,8 @@ struct WebhookDependencies {
   /// Whether requests of the account are kept so, which come first.
   std::function<bool(const std::string& account_id)> has_spooled;
   std::function<std::int64_t()> now;  ///< Unix seconds
+  /// Whether the account may send one more now.
+  std::function<RateLimit::Verdict(const std::string& account_id)> admit;
 };
 
 /// GET|POST /webhooks/{provider}/{external id}. A 200 to a POST means that
@@ -66,6 +69,7 @@ class Webhooks {
                                 boost::asio::yield_context yield) const;
   Result<http::Response> take(const Arrival& arrival, const std::string& external_id,
                               boost::asio::yield_context yield) const;
+  Result<void> admit(const providers::Account& account) const;
   Result<StoredDelivery> store(const Arrival& arrival, const providers::Account& account,
                                const providers::Delivery& delivery,
                                boost::asio::yield_context yield) const;

@@ -33,6 +33,8 @@ TEST(Config, the_minimal_file_gets_the_documented_defaults) {
   EXPECT_EQ(config->server.socket_mode, 0660u);
   EXPECT_EQ(config->server.max_body_bytes, 4194304u);
   EXPECT_EQ(config->server.stop_grace.count(), 20);
+  EXPECT_EQ(config->server.webhook_rate, 200u);
+  EXPECT_EQ(config->server.webhook_burst, 1000u);
   EXPECT_EQ(config->database.connections, 4u);
   EXPECT_EQ(config->auth.audience, "ngx_media");
   EXPECT_EQ(config->spool.directory, "/var/spool/ngx_media");

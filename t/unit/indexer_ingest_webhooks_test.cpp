@@ -64,6 +64,10 @@ class WebhooksTest : public testing::Test {
       });
     };
     dependencies.now = [this] { return now_; };
+    dependencies.admit = [this](const std::string& account_id) -> RateLimit::Verdict {
+      asked_about_.push_back(account_id);
+      return {!is_limited_, 0};
+    };
     return dependencies;
   }
 
@@ -110,7 +114,33 @@ class WebhooksTest : public testing::Test {
   std::vector<SpooledRequest> spooled_;
   bool spool_is_full_ = false;
   std::int64_t now_ = kNow;
+  std::vector<std::string> asked_about_;
+  bool is_limited_ = false;
 };
+
+TEST_F(WebhooksTest, beyond_its_rate_an_account_is_told_to_come_again) {
+  const std::string body = test::provider_fixture("whatsapp/image_with_url.json");
+  is_limited_ = true;
+  const auto response = send(signed_request(body, "secret one"));
+  EXPECT_EQ(response.status, 429);
+  EXPECT_EQ(
+      std::ranges::count(response.headers, std::pair<std::string, std::string>("Retry-After", "1")),
+      1);
+  EXPECT_TRUE(stored_.empty());
+  EXPECT_NE(metrics_.text({}).find("media_webhook_requests_total{outcome=\"limited\","
+                                   "provider=\"whatsapp\"} 1"),
+            std::string::npos)
+      << metrics_.text({});
+}
+
+TEST_F(WebhooksTest, what_is_not_signed_or_comes_from_the_spool_is_not_counted) {
+  const std::string body = test::provider_fixture("whatsapp/image_with_url.json");
+  EXPECT_EQ(send(signed_request(body, "a guess")).status, 401);
+  EXPECT_EQ(replay({signed_request(body, "secret one"), "a1", kNow}).has_value(), true);
+  EXPECT_TRUE(asked_about_.empty());
+  EXPECT_EQ(send(signed_request(body, "secret one")).status, 200);
+  EXPECT_EQ(asked_about_, std::vector<std::string>{"a1"});
+}
 
 TEST_F(WebhooksTest, a_signed_delivery_is_stored_and_acknowledged) {
   const std::string body = test::provider_fixture("whatsapp/image_with_url.json");
