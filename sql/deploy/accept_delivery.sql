@@ -83,6 +83,8 @@ CREATE FUNCTION media.add_media(
     p_media        jsonb
 ) RETURNS int
 LANGUAGE plpgsql
+-- Planning it with every call took longer than what it does.
+SET plan_cache_mode = force_generic_plan
 AS $$
 DECLARE
     v_provider text := (SELECT a.provider FROM media.accounts AS a WHERE a.id = p_account);
