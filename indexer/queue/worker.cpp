@@ -38,6 +38,14 @@ void log_suspended(const Job& job, const Outcome& outcome) {
               {"error", outcome.error}});
 }
 
+bool has_repeated(std::vector<std::string> names, std::size_t times) {
+  std::ranges::sort(names);
+  for (std::size_t i = times; i <= names.size(); ++i) {
+    if (names[i - 1] == names[i - times]) return true;
+  }
+  return false;
+}
+
 void pause(boost::asio::yield_context yield, boost::asio::io_context& loop, milliseconds time) {
   boost::asio::steady_timer timer(loop, time);
   boost::system::error_code ignored;
@@ -91,7 +99,8 @@ void Worker::claim_loop(boost::asio::yield_context yield) {
   }
 }
 
-// Nothing but a full answer tells that there is more to claim.
+// Nothing but a full answer tells that there is more to claim, or one that a limit may have cut:
+// then each end of a job is a reason to look again, also one while the claim was under way.
 bool Worker::claim(boost::asio::yield_context yield) {
   const auto since = std::chrono::duration_cast<milliseconds>(Clock::now() - last_claim_);
   if (since < kClaimInterval) pause(yield, loop_, kClaimInterval - since);
@@ -102,6 +111,7 @@ bool Worker::claim(boost::asio::yield_context yield) {
   }
   const ClaimRequest request = claim_request();
   is_notified_ = false;
+  has_ended_one_ = false;
   last_claim_ = Clock::now();
   if (next_retry_ <= last_claim_) {
     next_retry_ = Clock::time_point::max();
@@ -114,6 +124,8 @@ bool Worker::claim(boost::asio::yield_context yield) {
     return false;
   }
   has_backlog_ = jobs->size() >= request.limit;
+  is_limited_ = reaches_limit(request, *jobs);
+  if (is_limited_ && has_ended_one_) is_notified_ = true;
   for (Job& job : *jobs) start_job(std::move(job));
   return true;
 }
@@ -130,15 +142,14 @@ ClaimRequest Worker::claim_request() const {
   return request;
 }
 
-// Whether others like this one may have had to wait for its end.
-bool Worker::is_at_limit(const Job& job) const {
-  std::size_t of_company = 0;
-  std::size_t of_host = 0;
-  for (const auto& [id, running] : running_) {
-    if (running->job.company_id == job.company_id) ++of_company;
-    if (running->job.host == job.host) ++of_host;
+// Whether a company or a host has all that it may, so that more of it may be waiting.
+bool Worker::reaches_limit(ClaimRequest load, const std::vector<Job>& claimed) const {
+  for (const Job& job : claimed) {
+    load.companies.push_back(job.company_id);
+    load.hosts.push_back(job.host);
   }
-  return of_company >= options_.per_company || of_host >= options_.per_host;
+  return has_repeated(std::move(load.companies), options_.per_company) ||
+         has_repeated(std::move(load.hosts), options_.per_host);
 }
 
 Worker::Clock::time_point Worker::next_look(boost::asio::yield_context yield) {
@@ -173,7 +184,8 @@ void Worker::run_job(boost::asio::yield_context yield, const std::shared_ptr<Run
     record(yield, *running, handle(yield, *running));
   }
   const bool was_full = free_slots() == 0;
-  if (is_at_limit(running->job)) is_notified_ = true;
+  has_ended_one_ = true;
+  if (is_limited_) is_notified_ = true;
   running_.erase(running->job.id);
   if (was_full || has_backlog_ || is_notified_) wake_timer_.cancel();
   if (running_.empty()) idle_timer_.cancel();

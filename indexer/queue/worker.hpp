@@ -65,7 +65,7 @@ class Worker {
   bool wait_idle(boost::asio::yield_context yield, std::chrono::milliseconds limit);
   std::size_t free_slots() const { return options_.concurrency - running_.size(); }
   ClaimRequest claim_request() const;
-  bool is_at_limit(const Job& job) const;
+  bool reaches_limit(ClaimRequest load, const std::vector<Job>& claimed) const;
 
   boost::asio::io_context& loop_;
   JobStore& store_;
@@ -77,8 +77,10 @@ class Worker {
   std::map<std::int64_t, std::shared_ptr<Running>> running_;
   int loops_ = 0;  ///< coroutines of claim_loop and heartbeat_loop
   bool is_stopping_ = false;
-  bool is_notified_ = true;   ///< something may be runnable
-  bool has_backlog_ = false;  ///< the last claim was answered in full
+  bool is_notified_ = true;     ///< something may be runnable
+  bool has_backlog_ = false;    ///< the last claim was answered in full
+  bool is_limited_ = false;     ///< a company or host had all that it may after the last claim
+  bool has_ended_one_ = false;  ///< a job, since the last claim was asked for
   Clock::time_point last_claim_;
   Clock::time_point last_asked_;
   Clock::time_point next_retry_ = Clock::time_point::max();  ///< among those we recorded

@@ -25,6 +25,7 @@ class FakeJobStore : public queue::JobStore {
   int extensions = 0;
   int failing_calls = 0;  ///< so many next writes answer `unavailable`
   bool is_away = false;   ///< every call answers `unavailable`
+  std::chrono::milliseconds claim_time{0};
 
   std::optional<queue::KnownBlob> known_blob;
   std::deque<Result<queue::Completion>> completions;  ///< empty: stored
@@ -33,7 +34,7 @@ class FakeJobStore : public queue::JobStore {
   std::vector<std::pair<queue::Download, Error>> set_aside;  ///< in quarantine, and why
   std::vector<std::pair<std::optional<std::string>, std::optional<std::int64_t>>> sources;
 
-  Result<std::vector<queue::Job>> claim(boost::asio::yield_context,
+  Result<std::vector<queue::Job>> claim(boost::asio::yield_context yield,
                                         const queue::ClaimRequest& request) override {
     if (is_away) return away();
     claims.push_back(request.limit);
@@ -51,6 +52,10 @@ class FakeJobStore : public queue::JobStore {
       load.hosts.push_back(job->host);
       jobs.push_back(*job);
       job = waiting.erase(job);
+    }
+    if (claim_time.count() > 0) {
+      boost::asio::steady_timer timer(yield.get_executor(), claim_time);
+      timer.async_wait(yield);
     }
     return jobs;
   }

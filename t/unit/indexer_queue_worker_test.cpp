@@ -266,6 +266,21 @@ TEST_F(WorkerTest, a_company_gets_no_more_than_its_part_and_all_of_it_in_the_end
   stop();
 }
 
+TEST_F(WorkerTest, jobs_that_end_during_a_claim_make_room_for_others_of_their_company) {
+  add_jobs(200);
+  per_company_ = 6;
+  store_.claim_time = milliseconds(10);
+  start(
+      [&](boost::asio::yield_context yield, const Job&, JobControl&) {
+        sleep(yield, milliseconds(5));
+        ++done_;
+        return outcome_of(Outcome::Kind::completed);
+      },
+      8);
+  run_until([&] { return done_ == 200; });
+  stop();
+}
+
 TEST_F(WorkerTest, a_slow_host_leaves_room_for_others) {
   add_jobs(5);
   for (auto& job : store_.waiting) job.host = job.id == 5 ? "fast" : "slow";
