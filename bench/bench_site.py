@@ -6,7 +6,9 @@ import tempfile
 import time
 from contextlib import contextmanager
 from pathlib import Path
+from urllib.parse import urlsplit
 
+from doubles.standard_webhook import make_secret
 from stack import Stack
 
 from .provider import TOKEN, FastProvider
@@ -26,6 +28,14 @@ class BenchSite:
         self.token = stack.command(
             "token", "--user", "Grace", "--company", self.company, "--ttl", "8h")
 
+    def add_crowd(self):
+        """Another company, which gets media by URL; (webhook's path, its secret)."""
+        company = self.stack.command("company", "add", "Crowd")
+        secret = make_secret()
+        url = self.stack.command("account", "add", "--company", company, "--provider", "generic",
+                                 "--external-id", "crowd", "--secret", f"secret={secret}")
+        return urlsplit(url).path, secret
+
     def completed(self):
         return int(self.stack.postgres.psql(
             "SELECT count(*) FROM media.media_files WHERE download_status = 'completed'"))
@@ -44,14 +54,14 @@ def nginx_user():
 
 
 @contextmanager
-def bench_site(postgres_settings=None):
+def bench_site(postgres_settings=None, overrides=None):
     """Everything of a benchmark runs below `site.place`: that is how its CPU time is counted."""
     place = Path(tempfile.mkdtemp(prefix="ngx_media-bench.", dir="/var/tmp"))
     provider = FastProvider(place / "provider", nginx_user())
     stack = Stack(place / "stack", workers=1, postgres_settings=postgres_settings)
     try:
         provider.start()
-        stack.up(overrides=provider.settings())
+        stack.up(overrides=provider.settings() | (overrides or {}))
         yield BenchSite(place, stack, provider)
     finally:
         if (stack.dir / "stack.json").exists():

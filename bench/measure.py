@@ -29,6 +29,10 @@ def status_kib(pid, field):
     raise ValueError(f"process {pid} has no {field}")
 
 
+def peak_rss_kib(site):
+    return status_kib(site.stack.indexer.pid(), "VmHWM")
+
+
 def programs(directory):
     """{program: [pid]} of everything that runs in a directory or below."""
     found = {}

@@ -1,11 +1,13 @@
-"""Signs WhatsApp deliveries beforehand and posts them over kept connections."""
+"""Signs deliveries beforehand and posts them over kept connections."""
 
 import base64
 import http.client
+import json
 import threading
 import time
 from queue import Empty, SimpleQueue
 
+from doubles.standard_webhook import event, sign
 from doubles.whatsapp_webhook import envelope, signature, to_wire
 
 APP_SECRET = "bench-app-secret"
@@ -24,17 +26,33 @@ def deliveries(offers, kind="image"):
                      "X-Hub-Signature-256": signature(APP_SECRET, body)}
 
 
+def generic_deliveries(urls, secret, items=10):
+    """The same for media by URL, this many in a message."""
+    for first in range(0, len(urls), items):
+        media = [{"url": url, "mime_type": "image/jpeg"} for url in urls[first:first + items]]
+        body, now = json.dumps(event(media)).encode(), str(int(time.time()))
+        name = f"msg_{first}_{now}"
+        yield body, {"Content-Type": "application/json", "webhook-id": name,
+                     "webhook-timestamp": now, "webhook-signature": sign(secret, name, now, body)}
+
+
 class Sender:
-    def __init__(self, port, connections=4):
+    """Sends as fast as answers come, or, with a rate, when each is due whatever became of others."""
+
+    def __init__(self, port, connections=4, path=f"/webhooks/whatsapp/{NUMBER}", rate=None):
         self.port = port
+        self.path = path
+        self.rate = rate
+        self.due = []
         self.connections = connections
         self.latencies = []
 
     def send(self, prepared):
         """Posts everything; returns when all of it was answered 200."""
-        queue = SimpleQueue()
-        for delivery in prepared:
-            queue.put(delivery)
+        queue, begin = SimpleQueue(), time.monotonic()
+        for number, delivery in enumerate(prepared):
+            self.due.append(begin + number / self.rate if self.rate else begin)
+            queue.put((self.due[-1], *delivery))
         failures = []
         threads = [threading.Thread(target=self._run, args=(queue, failures))
                    for _ in range(self.connections)]
@@ -49,9 +67,10 @@ class Sender:
         connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=30)
         try:
             while True:
-                body, headers = queue.get_nowait()
-                begin = time.monotonic()
-                connection.request("POST", f"/webhooks/whatsapp/{NUMBER}", body, headers)
+                due, body, headers = queue.get_nowait()
+                time.sleep(max(0, due - time.monotonic()))
+                begin = due if self.rate else time.monotonic()
+                connection.request("POST", self.path, body, headers)
                 answer = connection.getresponse()
                 text = answer.read()
                 self.latencies.append(time.monotonic() - begin)

@@ -17,9 +17,11 @@ function request()
   next_path = next_path %% #paths + 1
   return first .. paths[next_path] .. last
 end
+"""
+REPORT = """
 function done(summary, latency)
   local e = summary.errors
-  io.write(string.format("RESULT %%d %%d %%d %%d\\n", summary.requests,
+  io.write(string.format("RESULT %d %d %d %d\\n", summary.requests,
     e.connect + e.read + e.write + e.status + e.timeout,
     latency:percentile(50), latency:percentile(99)))
 end
@@ -43,7 +45,13 @@ def write_script(path, paths, token):
 
 def start_at(path, first, token):
     """Lets the script begin with this path of its list."""
-    path.write_text(SCRIPT % {"paths": path.with_suffix(".txt"), "token": token, "first": first})
+    path.write_text(SCRIPT % {"paths": path.with_suffix(".txt"), "token": token, "first": first} + REPORT)
+
+
+def run_wrk(port, script, text, seconds, connections):
+    """With a script of one's own, written to that file."""
+    script.write_text(text + REPORT)
+    return wrk(port, script, seconds, connections)
 
 
 def wrk(port, script, seconds, connections):
