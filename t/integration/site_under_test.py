@@ -167,6 +167,13 @@ class Site:
             f"UPDATE media.account_suspensions SET probe_at = now()"
             f" WHERE company_id = '{self.company}' AND suspended_at IS NOT NULL")
 
+    def retry_all_now(self):
+        """The same for all that waits."""
+        self.stack.postgres.psql(
+            f"UPDATE media.jobs SET run_at = now() WHERE company_id = '{self.company}' AND lease_owner IS NULL;"
+            f"UPDATE media.account_suspensions SET probe_at = now()"
+            f" WHERE company_id = '{self.company}' AND suspended_at IS NOT NULL")
+
     def count(self, table, where="true"):
         return int(self.stack.postgres.psql(
             f"SELECT count(*) FROM media.{table} WHERE company_id = '{self.company}' AND {where}"))
