@@ -84,7 +84,7 @@ def test_media_that_waits_for_its_account_is_tried_at_once(own_site, graph, run)
     repair(graph, message)
     assert run("retry", waiting["id"]).returncode == 0
     own_site.wait_for(message["id"], seconds=5)
-    assert "ok accounts" in run("check").stdout
+    assert "ok suspended accounts" in run("check").stdout
 
 
 def test_the_queue_shows_what_is_in_it(own_site, graph, run):
