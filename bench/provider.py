@@ -88,6 +88,7 @@ class FastProvider:
             "fetch.allow_private_addresses": True,
             "fetch.allow_plain_http": True,
             "fetch.ca_file": str(self.dir / "ca.pem"),
+            "server.webhook_rate": 0,
         }
 
     def add(self, media_id, chunks):

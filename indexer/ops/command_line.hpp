@@ -71,7 +71,7 @@ struct CommandLine {
   std::string since;  ///< "YYYY-MM-DD…", or a duration: so long ago
   std::string until;  ///< likewise
   bool is_dry_run = false;
-  bool is_verifying = false;  ///< reads files, not only their sizes
+  bool is_verifying = false;       ///< reads files, not only their sizes
   std::vector<std::string> names;  ///< where several are taken: media ids
   std::string reason;              ///< code of failed downloads
   std::optional<std::chrono::seconds> max_age;

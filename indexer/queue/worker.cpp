@@ -91,7 +91,7 @@ void Worker::claim_loop(boost::asio::yield_context yield) {
       if (!claim(yield)) pause(yield, loop_, kOutagePause);
     } else {
       const auto until = next_look(yield);
-      if (is_notified_) continue;
+      if (is_notified_ || is_stopping_) continue;
       wait_until(yield, until);
       // Either time has come or wake() said so.
       if (Clock::now() >= until) is_notified_ = true;
