@@ -41,7 +41,8 @@ std::string until(const Json& object, std::string_view key, std::int64_t now) {
 std::string totals_text(const Json& state, std::int64_t now) {
   Rows table{{"ready", "running", "waiting", "suspended", "failed", "oldest"}};
   table.push_back({number(state, "ready"), number(state, "running"), number(state, "waiting"),
-             number(state, "suspended"), number(state, "failed"), since(state, "oldest_at", now)});
+                   number(state, "suspended"), number(state, "failed"),
+                   since(state, "oldest_at", now)});
   return text_table(table);
 }
 
@@ -50,8 +51,8 @@ std::string companies_text(const Json& list, std::int64_t now) {
   for (std::size_t i = 0; i < list.size(); ++i) {
     const Json company = list[i];
     table.push_back({printable(company["company"].text(), 40), number(company, "jobs"),
-               number(company, "ready"), number(company, "running"), number(company, "waiting"),
-               since(company, "oldest_at", now)});
+                     number(company, "ready"), number(company, "running"),
+                     number(company, "waiting"), since(company, "oldest_at", now)});
   }
   return table.size() == 1 ? std::string() : "\n" + text_table(table);
 }
@@ -64,8 +65,9 @@ std::string suspensions_text(const Json& list, std::int64_t now) {
         std::string(entry["provider"].text()) + " " + printable(entry["external_id"].text(), 40);
     if (!entry["host"].text().empty()) account += " at " + printable(entry["host"].text(), 40);
     table.push_back({account, printable(entry["company"].text(), 40), since(entry, "since", now),
-               until(entry, "probe_at", now), number(entry, "jobs"),
-               std::string(entry["reason"].text()) + ": " + printable(entry["error"].text(), kErrorWidth)});
+                     until(entry, "probe_at", now), number(entry, "jobs"),
+                     std::string(entry["reason"].text()) + ": " +
+                         printable(entry["error"].text(), kErrorWidth)});
   }
   return table.size() == 1 ? std::string() : "\n" + text_table(table);
 }
@@ -75,8 +77,8 @@ std::string deadlines_text(const Json& list, std::int64_t now) {
   for (std::size_t i = 0; i < list.size(); ++i) {
     const Json job = list[i];
     table.push_back({std::string(job["media_id"].text()), until(job, "expires_at", now),
-               std::string(job["provider"].text()), printable(job["company"].text(), 40),
-               number(job, "attempts"), printable(job["last_error"].text(), kErrorWidth)});
+                     std::string(job["provider"].text()), printable(job["company"].text(), 40),
+                     number(job, "attempts"), printable(job["last_error"].text(), kErrorWidth)});
   }
   return table.size() == 1 ? std::string() : "\n" + text_table(table);
 }
