@@ -191,8 +191,9 @@ def test_no_scrape_waits_for_a_database_that_hangs(own_stack, graph):
         wait_until(is_told, 20, "the metrics to say that the database is away")
 
 
-def test_the_queue_is_counted(stack, graph):
+def test_the_queue_is_counted(own_stack, graph):
     """Media that waits for a better credential of its account."""
+    stack = own_stack()
     site = Site(stack, graph)
     message = site.offer(faults=[("resolve", "token_expired", 1)])
     site.send(message)
