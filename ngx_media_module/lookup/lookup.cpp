@@ -134,6 +134,13 @@ void LookupEngine::leave(LookupWaiter& waiter) {
   rearm_deadline();
 }
 
+void LookupEngine::hurry() {
+  if (!down_since_) return;
+  down_since_.reset();
+  failures_ = 0;
+  for (auto& connection : connections_) connection->connect_now();
+}
+
 std::size_t LookupEngine::ready_connections() const {
   return static_cast<std::size_t>(
       std::ranges::count_if(connections_, [](const auto& each) { return each->is_ready(); }));

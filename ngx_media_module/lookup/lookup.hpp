@@ -54,6 +54,9 @@ class LookupEngine final : private PgConnection::Owner {
   /// The waiter, which waits, leaves. What nobody waits for is not sent any more.
   void leave(LookupWaiter& waiter);
 
+  /// Somebody has just heard from the database: whoever waits to connect does it now.
+  void hurry();
+
   std::size_t lookups_under_way() const { return queue_.size(); }
   std::size_t ready_connections() const;
 

@@ -48,6 +48,10 @@ void PgLink::on_timer(void* self) {
 
 void PgLink::connect_after(ngx_msec_t delay) { timer_.start(delay); }
 
+void PgLink::connect_now() {
+  if (is_closed()) connect();
+}
+
 void PgLink::connect() {
   timer_.stop();
   state_ = State::connecting;

@@ -29,6 +29,8 @@ class PgLink {
   /// Only while closed.
   void connect();
   void connect_after(ngx_msec_t delay);
+  /// Unless it is connected, or connecting, already.
+  void connect_now();
 
   /// The session is set up.
   bool is_ready() const { return state_ == State::ready; }

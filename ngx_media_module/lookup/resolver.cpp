@@ -88,6 +88,8 @@ Lookup* Resolver::join_or_ask(const Question& question) {
     stats_.add(Counter::joined);
     return under_way;
   }
+  // After an outage the listener may be back first; it has emptied the cache, so this can't wait.
+  if (cache_ != nullptr && listens_ && is_trusted()) engine_.hurry();
   const auto ticket = cache_ == nullptr ? CacheTicket{} : cache_->shared().ticket(question.tag);
   Lookup* lookup = engine_.ask(question, ticket);
   stats_.add(lookup == nullptr ? Counter::refused_lookups : Counter::lookups);

@@ -1,4 +1,5 @@
 import subprocess
+import zlib
 from pathlib import Path
 
 import pytest
@@ -179,7 +180,9 @@ def own_stack(stacks, quick_settings, request):
     started = []
 
     def start(overrides=None, **options):
-        name = f"{request.node.name[:24]}-{len(started)}"
+        # Short, for the sockets below it, and of this test alone.
+        mark = zlib.crc32(request.node.nodeid.encode()) & 0xfffff
+        name = f"{request.node.name[:18]}-{mark:05x}-{len(started)}"
         started.append(name)
         return stacks.start(name, quick_settings | (overrides or {}), **options)
     yield start
