@@ -4,7 +4,6 @@
 #include <cstdint>
 #include <string>
 
-#include "indexer/coroutine.hpp"
 #include "indexer/log.hpp"
 
 namespace media::ops {
@@ -25,24 +24,10 @@ Result<void> fold_analytics(db::Database& database, boost::asio::yield_context y
   return {};
 }
 
-void Accounting::start() {
-  spawn(loop_, "accounting", [this](boost::asio::yield_context yield) { run(yield); });
-}
-
-void Accounting::stop() {
-  is_stopped_ = true;
-  pause_.cancel();
-}
-
-void Accounting::run(boost::asio::yield_context yield) {
-  while (!is_stopped_) {
-    const auto folded = fold_analytics(database_, yield);
-    if (is_stopped_) return;
-    if (!folded) log::warn("accounting_failed", {{"error", folded.error().message}});
-    pause_.expires_after(kPause);
-    boost::system::error_code ignored;
-    pause_.async_wait(yield[ignored]);
-  }
+std::chrono::seconds Accounting::run_once(boost::asio::yield_context yield) {
+  const auto folded = fold_analytics(database_, yield);
+  if (!folded && !is_stopped()) log::warn("accounting_failed", {{"error", folded.error().message}});
+  return kPause;
 }
 
 }  // namespace media::ops

@@ -2,29 +2,23 @@
 
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/spawn.hpp>
-#include <boost/asio/steady_timer.hpp>
 
 #include "indexer/db/database.hpp"
+#include "indexer/ops/recurring.hpp"
 
 namespace media::ops {
 
 /// Adds what happened to media to the daily figures, once a minute. Of several
 /// daemons one does it at a time.
-class Accounting {
+class Accounting final : public Recurring {
  public:
   Accounting(boost::asio::io_context& loop, db::Database& database)
-      : loop_(loop), database_(database), pause_(loop) {}
-
-  void start();
-  void stop();
+      : Recurring(loop, "accounting"), database_(database) {}
 
  private:
-  void run(boost::asio::yield_context yield);
+  std::chrono::seconds run_once(boost::asio::yield_context yield) override;
 
-  boost::asio::io_context& loop_;
   db::Database& database_;
-  boost::asio::steady_timer pause_;
-  bool is_stopped_ = false;
 };
 
 /// Adds all that happened until now.

@@ -15,9 +15,6 @@ void look_at_host(const Config& config, Report& report);
 /// when it can't be reached, which check_everything() tells.
 void look_at_site(const Config& config, Report& report);
 
-/// "90 s", "15 min", "3 h", "2 d".
-std::string duration_text(std::int64_t seconds);
-
 /// "12 KiB", "3.4 GiB".
 std::string bytes_text(std::uint64_t bytes);
 

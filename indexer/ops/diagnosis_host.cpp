@@ -13,6 +13,7 @@
 #include "indexer/ops/authorities.hpp"
 #include "indexer/ops/daemon_status.hpp"
 #include "indexer/ops/diagnosis.hpp"
+#include "indexer/ops/text_table.hpp"
 #include "indexer/unique_fd.hpp"
 
 namespace media::ops {
@@ -91,7 +92,7 @@ void look_at_spool(const Config& config, Report& report) {
     const std::int64_t age =
         std::chrono::duration_cast<std::chrono::seconds>(now).count() - spool.oldest_at;
     const std::string text = std::to_string(spool.files) +
-                             " deliveries wait on disk, the first for " + duration_text(age);
+                             " deliveries wait on disk, the first for " + rough_duration(age);
     if (age > kOldDelivery) {
       report.warn("spooled deliveries", text,
                   "they are taken by themselves once daemon and database are well");
@@ -122,13 +123,6 @@ void look_at_authorities(const Config& config, Report& report) {
 }
 
 }  // namespace
-
-std::string duration_text(std::int64_t seconds) {
-  if (seconds < 120) return std::to_string(seconds) + " s";
-  if (seconds < 120 * 60) return std::to_string(seconds / 60) + " min";
-  if (seconds < 48 * 3600) return std::to_string(seconds / 3600) + " h";
-  return std::to_string(seconds / 86400) + " d";
-}
 
 std::string bytes_text(std::uint64_t bytes) {
   constexpr std::array<const char*, 5> kUnits = {"B", "KiB", "MiB", "GiB", "TiB"};

@@ -100,7 +100,7 @@ void Site::look_at_queue() {
   std::string text = number_text(*rows, 0, "due") + " due, " + number_text(*rows, 0, "running") +
                      " running, " + number_text(*rows, 0, "waiting") + " waiting, " +
                      number_text(*rows, 0, "suspended") + " suspended";
-  if (oldest > 0) text += ", the oldest for " + duration_text(static_cast<std::int64_t>(oldest));
+  if (oldest > 0) text += ", the oldest for " + rough_duration(static_cast<std::int64_t>(oldest));
   const bool is_idle = rows->integer(0, "due") > 0 && rows->integer(0, "running") == 0;
   if (oldest <= kOldJob) {
     report_.ok("queue", text);
@@ -121,7 +121,7 @@ void Site::look_at_expiring() {
     report_.warn("media that expires soon",
                  number_text(*rows, row, "files") + " of " + number_text(*rows, row, "provider") +
                      ", the first " +
-                     (left > 0 ? "in " + duration_text(left) : std::string("already")),
+                     (left > 0 ? "in " + rough_duration(left) : std::string("already")),
                  "see the queue and the accounts here; then it is lost");
   }
   if (rows->empty()) report_.ok("media that expires soon", "none within an hour");

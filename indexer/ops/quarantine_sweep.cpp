@@ -77,10 +77,8 @@ Result<void> QuarantineSweep::remove_strays(yield_context yield) {
   const auto names = store_.quarantined(yield, kStrayAge);
   if (!names) return std::unexpected(names.error());
   if (names->empty()) return {};
-  std::string list = "{";
-  for (const std::string& name : *names) list += (list.size() > 1 ? "," : "") + name;
-  const auto rows =
-      database_.query(yield, "SELECT media.unknown_to_quarantine($1) AS media_id", {list + "}"});
+  const auto rows = database_.query(yield, "SELECT media.unknown_to_quarantine($1) AS media_id",
+                                    {db::text_array(*names)});
   if (!rows) return std::unexpected(rows.error());
   for (std::size_t row = 0; row < rows->size(); ++row) {
     if (auto gone = store_.discard(yield, rows->text(row, "media_id")); !gone) return gone;

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 
-#include "indexer/coroutine.hpp"
 #include "indexer/log.hpp"
 
 namespace media::ops {
@@ -19,31 +18,17 @@ constexpr const char* kStore = "local";
 
 Sweep::Sweep(boost::asio::io_context& loop, db::Database& database, storage::BlobStore& store,
              seconds grace)
-    : loop_(loop), database_(database), store_(store), grace_(grace), pause_(loop) {}
+    : Recurring(loop, "sweep"), database_(database), store_(store), grace_(grace) {}
 
-void Sweep::start() {
-  spawn(loop_, "sweep", [this](boost::asio::yield_context yield) { run(yield); });
-}
-
-void Sweep::stop() {
-  is_stopped_ = true;
-  pause_.cancel();
-}
-
-void Sweep::run(boost::asio::yield_context yield) {
-  while (!is_stopped_) {
-    const auto swept = sweep(yield);
-    if (is_stopped_) return;
-    if (!swept) log::warn("sweep_failed", {{"error", swept.error().message}});
-    pause_.expires_after(std::clamp(grace_ / 4, kShortestPause, kLongestPause));
-    boost::system::error_code ignored;
-    pause_.async_wait(yield[ignored]);
-  }
+seconds Sweep::run_once(boost::asio::yield_context yield) {
+  const auto swept = sweep(yield);
+  if (!swept && !is_stopped()) log::warn("sweep_failed", {{"error", swept.error().message}});
+  return std::clamp(grace_ / 4, kShortestPause, kLongestPause);
 }
 
 Result<void> Sweep::sweep(boost::asio::yield_context yield) {
   if (auto given_up = give_up_blobs(yield); !given_up) return given_up;
-  while (!is_stopped_) {
+  while (!is_stopped()) {
     const auto keys = claim(yield);
     if (!keys) return std::unexpected(keys.error());
     if (keys->empty()) return {};
@@ -53,7 +38,7 @@ Result<void> Sweep::sweep(boost::asio::yield_context yield) {
 }
 
 Result<void> Sweep::give_up_blobs(boost::asio::yield_context yield) {
-  for (std::int64_t done = kPortion; done == kPortion && !is_stopped_;) {
+  for (std::int64_t done = kPortion; done == kPortion && !is_stopped();) {
     const auto rows = database_.query(yield, "SELECT media.give_up_blobs($1, $2) AS done",
                                       {std::to_string(grace_.count()), std::to_string(kPortion)});
     if (!rows) return std::unexpected(rows.error());

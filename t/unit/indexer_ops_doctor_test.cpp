@@ -9,6 +9,7 @@
 #include "indexer/ops/daemon_status.hpp"
 #include "indexer/ops/diagnosis.hpp"
 #include "indexer/ops/report.hpp"
+#include "indexer/ops/text_table.hpp"
 #include "indexer_fixture.hpp"
 
 namespace media::ops {
@@ -30,11 +31,11 @@ TEST(Report, tells_as_it_goes_and_remembers_the_worst) {
 }
 
 TEST(Diagnosis, durations_and_sizes_are_for_people) {
-  EXPECT_EQ(duration_text(0), "0 s");
-  EXPECT_EQ(duration_text(119), "119 s");
-  EXPECT_EQ(duration_text(120), "2 min");
-  EXPECT_EQ(duration_text(7200), "2 h");
-  EXPECT_EQ(duration_text(400000), "4 d");
+  EXPECT_EQ(rough_duration(0), "0 s");
+  EXPECT_EQ(rough_duration(119), "119 s");
+  EXPECT_EQ(rough_duration(120), "2 min");
+  EXPECT_EQ(rough_duration(7200), "2 h");
+  EXPECT_EQ(rough_duration(400000), "4 d");
   EXPECT_EQ(bytes_text(0), "0 B");
   EXPECT_EQ(bytes_text(1023), "1023 B");
   EXPECT_EQ(bytes_text(1536), "1.5 KiB");
