@@ -43,7 +43,7 @@
 #include "indexer/queue/postgres_job_store.hpp"
 #include "indexer/queue/worker.hpp"
 #include "indexer/scan/inspector.hpp"
-#include "indexer/storage/local_store.hpp"
+#include "indexer/storage/stores.hpp"
 
 namespace media {
 namespace {
@@ -152,7 +152,7 @@ class App {
   ops::Accounting accounting_;
   providers::Registry registry_;
   providers::AccountDirectory accounts_;
-  std::unique_ptr<storage::BlobStore> store_;
+  std::unique_ptr<storage::Stores> stores_;
   ops::QuarantineSweep quarantine_sweep_;
   scan::Inspector inspector_;
   ops::Sweep sweep_;
@@ -191,10 +191,10 @@ App::App(const Config& config, std::string sealing_key, std::vector<LinkKey> lin
       accounting_(loop_, database_),
       registry_(config),
       accounts_(database_, sealing_key),
-      store_(storage::make_local_store(config.storage.root, workers_)),
-      quarantine_sweep_(loop_, database_, *store_, config.quarantine),
+      stores_(storage::make_stores(loop_, workers_, config)),
+      quarantine_sweep_(loop_, database_, stores_->staging(), config.quarantine),
       inspector_(loop_, workers_, config.scan),
-      sweep_(loop_, database_, *store_, config.deletion.grace),
+      sweep_(loop_, database_, *stores_, config.deletion.grace),
       client_(fetch::make_curl_client(loop_, client_options(config.fetch))),
       jobs_(
           queue::make_postgres_job_store(database_, queue::make_owner_name(), config.fetch.lease)),
@@ -270,7 +270,7 @@ std::string App::link_url(const LinkGrant& grant) const {
 
 fetch::RetrievalTools App::retrieval_tools() {
   return {*client_,
-          *store_,
+          *stores_,
           [this](yield_context yield, const queue::Job& job, bool reread) {
             return account_of(yield, job, reread);
           },
@@ -322,7 +322,7 @@ http::Response App::readiness(yield_context yield) {
   if (!database_.query(yield, "SELECT media.schema_version()")) {
     return readiness_response(503, "database unavailable");
   }
-  if (!store_->check()) return readiness_response(503, "store unusable");
+  if (!stores_->check()) return readiness_response(503, "store unusable");
   return readiness_response(200, "ready");
 }
 
@@ -335,7 +335,9 @@ http::Response App::metrics_response(yield_context yield) {
   now.spool_files = spool_.files();
   now.spool_bytes = spool_.bytes();
   now.spool_set_aside = ingest::count_set_aside(config_.spool.directory);
-  now.is_store_usable = store_->check().has_value();
+  for (storage::BlobStore* store : stores_->all()) {
+    now.stores.push_back({std::string(store->name()), store->check().has_value()});
+  }
   now.store_free_bytes = metrics::free_bytes(config_.storage.root);
   now.process = metrics::sample_process();
   http::Response response;

@@ -1,226 +1,29 @@
 #include "indexer/config.hpp"
 
 #include <algorithm>
-#include <cctype>
 #include <cerrno>
+#include <cstdlib>
 #include <cstring>
 #include <fstream>
-#include <initializer_list>
 #include <iterator>
-#include <set>
-#include <sstream>
 
-#include <toml++/toml.h>
-
+#include "indexer/config_section.hpp"
 #include "indexer/providers/registry.hpp"
 
 namespace media {
 namespace {
 
-constexpr std::size_t kMaxReported = 10;
-
-std::string trimmed(std::string_view text) {
-  const auto first = text.find_first_not_of(" \t");
-  if (first == std::string_view::npos) return {};
-  return std::string(text.substr(first, text.find_last_not_of(" \t") - first + 1));
-}
-
-// Collects problems instead of stopping at the first one.
-class Problems {
- public:
-  explicit Problems(std::string_view path) : path_(path) {}
-
-  void add(const toml::source_region& where, const std::string& what) {
-    std::ostringstream line;
-    line << path_ << ':' << where.begin.line << ':' << where.begin.column << ": " << what;
-    lines_.push_back(line.str());
-  }
-  void add(const std::string& what) { lines_.push_back(path_ + ": " + what); }
-
-  bool empty() const { return lines_.empty(); }
-  std::string text() const {
-    std::string all;
-    for (std::size_t i = 0; i < lines_.size() && i < kMaxReported; ++i) {
-      if (i > 0) all += '\n';
-      all += lines_[i];
-    }
-    return all;
-  }
-
- private:
-  std::string path_;
-  std::vector<std::string> lines_;
-};
-
-// One [section]: reads typed settings, then reports what nobody asked for.
-class Section {
- public:
-  Section(const toml::table* table, std::string name, Problems& problems)
-      : table_(table), name_(std::move(name)), problems_(problems) {}
-
-  void read(std::string_view key, std::string& into) {
-    const toml::node* node = find(key);
-    if (node == nullptr) return;
-    if (const auto* value = node->as_string()) {
-      into = value->get();
-    } else {
-      wrong_type(key, *node, "a string in quotes");
-    }
-  }
-
-  void require(std::string_view key, std::string& into) {
-    read(key, into);
-    if (!into.empty()) return;
-    if (const toml::node* node = find(key)) {
-      problems_.add(node->source(), full(key) + " must not be empty");
-    } else {
-      problems_.add("[" + name_ + "] needs " + std::string(key) + ": add it to that section");
-    }
-  }
-
-  void read(std::string_view key, bool& into) {
-    const toml::node* node = find(key);
-    if (node == nullptr) return;
-    if (const auto* value = node->as_boolean()) {
-      into = value->get();
-    } else {
-      wrong_type(key, *node, "true or false, without quotes");
-    }
-  }
-
-  template <class T>
-  void read_number(std::string_view key, T& into, std::int64_t min, std::int64_t max) {
-    const toml::node* node = find(key);
-    if (node == nullptr) return;
-    const auto* value = node->as_integer();
-    if (value == nullptr) {
-      wrong_type(key, *node, "a whole number, without quotes");
-    } else if (value->get() < min || value->get() > max) {
-      problems_.add(node->source(), full(key) + " is " + std::to_string(value->get()) +
-                                        ", must be " + std::to_string(min) + " to " +
-                                        std::to_string(max));
-    } else {
-      into = static_cast<T>(value->get());
-    }
-  }
-
-  template <class Duration>
-  void read_duration(std::string_view key, Duration& into, std::int64_t min, std::int64_t max) {
-    std::int64_t count = into.count();
-    read_number(key, count, min, max);
-    into = Duration(count);
-  }
-
-  /// An array of strings, or one string with commas.
-  void read_list(std::string_view key, std::vector<std::string>& into) {
-    const toml::node* node = find(key);
-    if (node == nullptr) return;
-    std::vector<std::string> items;
-    if (const auto* text = node->as_string()) {
-      std::istringstream parts(text->get());
-      for (std::string part; std::getline(parts, part, ',');) items.push_back(trimmed(part));
-      if (text->get().empty()) items.clear();
-    } else if (const auto* array = node->as_array();
-               array != nullptr && (array->empty() || array->is_homogeneous<std::string>())) {
-      for (const auto& item : *array) items.push_back(trimmed(item.as_string()->get()));
-    } else {
-      wrong_type(key, *node, "an array of strings or one comma-separated string");
-      return;
-    }
-    if (std::ranges::count(items, std::string()) > 0) {
-      problems_.add(node->source(), full(key) + " has an empty entry: remove the extra comma");
-      return;
-    }
-    into = std::move(items);
-  }
-
-  Section section(std::string_view key) {
-    const toml::node* node = find(key);
-    const std::string name = full(key);
-    if (node == nullptr) return Section(nullptr, name, problems_);
-    if (!node->is_table()) wrong_type(key, *node, "a section [" + name + "]");
-    return Section(node->as_table(), name, problems_);
-  }
-
-  /// An array of tables: [{ ... }, { ... }].
-  std::vector<Section> tables(std::string_view key) {
-    std::vector<Section> sections;
-    const toml::node* node = find(key);
-    if (node == nullptr) return sections;
-    const auto* array = node->as_array();
-    if (array == nullptr || !(array->empty() || array->is_homogeneous<toml::table>())) {
-      wrong_type(key, *node, "an array of tables, [{ ... }, { ... }]");
-      return sections;
-    }
-    for (const auto& item : *array) {
-      const std::string name = full(key) + "[" + std::to_string(sections.size()) + "]";
-      sections.emplace_back(item.as_table(), name, problems_);
-    }
-    return sections;
-  }
-
-  void problem(std::string_view key, const std::string& what) {
-    if (const toml::node* node = find(key)) {
-      problems_.add(node->source(), full(key) + " " + what);
-    } else {
-      problems_.add(full(key) + " " + what);
-    }
-  }
-
-  /// To be called when all known settings have been read.
-  void finish() {
-    if (table_ == nullptr) return;
-    for (const auto& [key, node] : *table_) {
-      if (known_.contains(std::string(key.str()))) continue;
-      std::string what = "unknown setting " + full(key.str()) + "; known here:";
-      for (const std::string& name : known_) what += " " + name;
-      problems_.add(key.source(), what);
-    }
-  }
-
- private:
-  std::string full(std::string_view key) const {
-    return name_.empty() ? std::string(key) : name_ + "." + std::string(key);
-  }
-
-  const toml::node* find(std::string_view key) {
-    known_.insert(std::string(key));
-    return table_ == nullptr ? nullptr : table_->get(key);
-  }
-
-  void wrong_type(std::string_view key, const toml::node& node, const std::string& wanted) {
-    problems_.add(node.source(), full(key) + " must be " + wanted);
-  }
-
-  const toml::table* table_;
-  std::string name_;
-  Problems& problems_;
-  std::set<std::string> known_;
-};
+using config::has_path;
+using config::is_http_url;
+using config::Problems;
+using config::Section;
+using config::url_without_trailing_slash;
 
 bool is_unix_socket(std::string_view listen) { return listen.starts_with("unix:"); }
 
 bool is_loopback(std::string_view listen) {
   const std::string_view host = listen.substr(0, listen.rfind(':'));
   return host == "localhost" || host == "[::1]" || host.starts_with("127.");
-}
-
-std::string url_without_trailing_slash(std::string url) {
-  while (url.ends_with('/')) url.pop_back();
-  return url;
-}
-
-bool is_http_url(std::string_view url) {
-  for (const std::string_view scheme : {"https://", "http://"}) {
-    if (url.starts_with(scheme) && url.size() > scheme.size() && url[scheme.size()] != '/') {
-      return url.find_first_of(" \t\r\n#?@\\") == std::string_view::npos;
-    }
-  }
-  return false;
-}
-
-bool has_path(std::string_view url) {
-  return url.find('/', url.find("://") + 3) != std::string_view::npos;
 }
 
 void read_socket_mode(Section& section, unsigned& mode) {
@@ -283,16 +86,6 @@ void read_links(Section section, LinksConfig& links) {
     }
     links.keys.push_back(std::move(key));
   }
-  section.finish();
-}
-
-void read_storage(Section section, StorageConfig& storage) {
-  Section local = section.section("local");
-  local.require("root", storage.root);
-  if (!storage.root.empty() && !storage.root.starts_with('/')) {
-    local.problem("root", "must be an absolute path");
-  }
-  local.finish();
   section.finish();
 }
 
@@ -423,7 +216,8 @@ void read_log(Section section, std::string& level) {
   section.finish();
 }
 
-void read_all(const toml::table& table, Problems& problems, Config& config) {
+void read_all(const toml::table& table, const Environment& environment, Problems& problems,
+              Config& config) {
   Section root(&table, "", problems);
   read_server(root.section("server"), config.server);
   read_database(root.section("database"), config.database);
@@ -432,7 +226,8 @@ void read_all(const toml::table& table, Problems& problems, Config& config) {
   secrets.require("key_file", config.secrets.key_file);
   secrets.finish();
   read_links(root.section("links"), config.links);
-  read_storage(root.section("storage"), config.storage);
+  config::read_storage(root.section("storage"), root.section("buckets"), environment,
+                       config.storage);
   read_quarantine(root.section("quarantine"), config.quarantine);
   read_scan(root.section("scan"), config.scan);
   read_deletion(root.section("deletion"), config.deletion);
@@ -451,12 +246,13 @@ void read_all(const toml::table& table, Problems& problems, Config& config) {
 
 }  // namespace
 
-Result<Config> parse_config(std::string_view text, std::string_view path) {
+Result<Config> parse_config(std::string_view text, std::string_view path,
+                            const Environment& environment) {
   Problems problems(path);
   Config config;
   config.path = path;
   try {
-    read_all(toml::parse(text, path), problems, config);
+    read_all(toml::parse(text, path), environment, problems, config);
   } catch (const toml::parse_error& error) {
     problems.add(error.source(), std::string(error.description()));
   }
@@ -471,7 +267,7 @@ Result<Config> load_config(const std::string& path) {
     return fail(ErrorCode::not_found, "can't read " + path + ": " + std::strerror(errno) +
                                           "; name the file with --config or MEDIA_CONFIG");
   }
-  return parse_config(text, path);
+  return parse_config(text, path, [](const char* name) { return std::getenv(name); });
 }
 
 }  // namespace media

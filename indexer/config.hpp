@@ -2,6 +2,8 @@
 
 #include <chrono>
 #include <cstdint>
+#include <functional>
+#include <map>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -53,9 +55,31 @@ struct LinksConfig {
   std::vector<LinkKeyFile> keys;  ///< the first signs; nginx takes all of them
 };
 
-/// [storage.local]: the directory that media_store `local` of nginx serves.
+/// [storage.NAME] of type s3: a bucket of an S3-compatible object store.
+struct S3StoreConfig {
+  std::string name;
+  std::string endpoint;  ///< scheme, host and port; empty: AWS, of the region
+  std::string region = "us-east-1";
+  std::string bucket;
+  std::string key_file;       ///< lines: access key, secret key, session token if any
+  std::string access_key;     ///< of the environment, where there is no key file
+  std::string secret_key;     ///< likewise
+  bool is_path_style = true;  ///< bucket in the path, not in the host name
+  std::string public_url;     ///< where everybody reads the objects; empty: nowhere
+  bool is_public = false;     ///< whether that is meant to be so
+  std::uint64_t multipart_threshold = 32u << 20;  ///< larger uploads go in parts
+  std::uint64_t part_bytes = 16u << 20;
+  std::size_t concurrency = 4;  ///< requests with a body at the same time
+  std::string ca_file;          ///< CA bundle; empty: the system's
+  bool allow_plain_http = false;
+};
+
+/// [storage] and [buckets]: where bytes live.
 struct StorageConfig {
-  std::string root;  ///< absolute path
+  std::string root;  ///< [storage.local]: absolute path, also where uploads are written first
+  std::string default_store = "local";
+  std::vector<S3StoreConfig> s3;
+  std::map<std::string, std::string, std::less<>> by_bucket;  ///< stores of buckets with their own
 };
 
 /// [quarantine]: how long suspicious bytes wait for an operator.
@@ -131,9 +155,14 @@ struct Config {
 /// Version of the program, as in the User-Agent and `media-indexer version`.
 inline constexpr std::string_view kVersion = MEDIA_VERSION;
 
-/// Parses and validates the text of a configuration file. The error's message
-/// has one line a problem: "path:line:column: what is wrong and what to do".
-Result<Config> parse_config(std::string_view text, std::string_view path);
+/// getenv, or a test's.
+using Environment = std::function<const char*(const char* name)>;
+
+/// Parses and validates the text of a configuration file. The environment gives
+/// settings of stores that the file leaves out. The error's message has one line a
+/// problem: "path:line:column: what is wrong and what to do".
+Result<Config> parse_config(std::string_view text, std::string_view path,
+                            const Environment& environment = {});
 
 /// The same for a file.
 Result<Config> load_config(const std::string& path);

@@ -90,6 +90,10 @@ std::string key_with(const std::string& key, const std::string& suffix) {
   return key.substr(0, dot) + "-" + suffix + key.substr(dot);
 }
 
+storage::ObjectMetadata metadata_of(const queue::Job& job, const ReceivedMedia& media) {
+  return {media.mime_type, job.file_name, job.account_id, media.sha256};
+}
+
 class ProgressEntry {
  public:
   ProgressEntry(ProgressBoard& board, const std::string& media_id)
@@ -227,7 +231,7 @@ Outcome DownloadJobs::attempt(boost::asio::yield_context yield, const queue::Job
 
 Outcome DownloadJobs::quarantine(boost::asio::yield_context yield, const queue::Job& job,
                                  ReceivedMedia& media, const Error& why) {
-  const auto kept = set_aside(yield, tools_.store, jobs_, job, media, why);
+  const auto kept = set_aside(yield, tools_.stores.staging(), jobs_, job, media, why);
   if (!kept) return fail(job, kept.error());
   if (!*kept) return {.kind = Outcome::Kind::lease_lost, .error = {}};
   if (tools_.on_quarantined) tools_.on_quarantined();
@@ -260,7 +264,7 @@ void DownloadJobs::delete_at_provider(boost::asio::yield_context yield, const qu
 
 Result<void> DownloadJobs::check_storage() {
   if (!is_storage_suspect_) return {};
-  auto checked = tools_.store.check();
+  auto checked = tools_.stores.check();
   is_storage_suspect_ = !checked;
   return checked;
 }
@@ -300,7 +304,7 @@ Attempt<Completion> DownloadJobs::store(boost::asio::yield_context yield, const 
   download.sha256 = media.sha256;
   download.size = media.size;
   download.mime_type = media.mime_type;
-  download.store = job.store;
+  download.store = store_of(job).name();
   // Twins that arrive together: the second one finds the blob of the first.
   const auto content =
       contents_.acquire(yield, job.company_id + "/" + job.bucket + "/" + hex_encode(media.sha256));
@@ -339,11 +343,14 @@ Attempt<void> DownloadJobs::remove_left_over(boost::asio::yield_context yield,
                                              const queue::Job& job, const queue::KnownBlob& known,
                                              ReceivedMedia& media) {
   const auto key = storage_key_of(job, media.mime_type, tools_.now());
-  if (!key || *key == known.storage_key || !has_own_keys(job)) return {};
-  const auto published = tools_.store.publish(yield, std::move(media.upload), *key, media.sha256);
+  const bool is_known = key && known.store == store_of(job).name() && *key == known.storage_key;
+  if (!key || is_known || !has_own_keys(job)) return {};
+  storage::BlobStore& store = store_of(job);
+  const auto metadata = metadata_of(job, media);
+  const auto published = store.publish(yield, std::move(media.upload), *key, metadata);
   if (!published) return failed(published.error());
-  if (published->key == known.storage_key) return {};
-  const auto removed = tools_.store.remove(yield, published->key);
+  if (store.name() == known.store && published->key == known.storage_key) return {};
+  const auto removed = store.remove(yield, published->key);
   if (!removed) return failed(removed.error());
   return {};
 }
@@ -356,7 +363,9 @@ Attempt<Completion> DownloadJobs::publish(boost::asio::yield_context yield, cons
   if (shared_keys_.contains(job.media_id)) key = key_with(*key, "j" + std::to_string(job.id));
   if (control.is_cancelled()) return failed(ErrorCode::cancelled, "cancelled");
   const auto started = Clock::now();
-  const auto published = tools_.store.publish(yield, std::move(media.upload), *key, media.sha256);
+  storage::BlobStore& store = store_of(job);
+  const auto metadata = metadata_of(job, media);
+  const auto published = store.publish(yield, std::move(media.upload), *key, metadata);
   if (!published) return failed(published.error());
   tools_.metrics.blob_published(Clock::now() - started);
   download.storage_key = published->key;
@@ -377,7 +386,7 @@ Attempt<Completion> DownloadJobs::publish(boost::asio::yield_context yield, cons
   // doubt (lease lost, no answer) the file stays: a row may point to it.
   if (completion && completion->kind == Completion::Kind::duplicate && has_own_keys(job) &&
       completion->storage_key != published->key) {
-    if (auto removed = tools_.store.remove(yield, published->key); !removed) {
+    if (auto removed = store.remove(yield, published->key); !removed) {
       log::warn("spare_file_not_removed", {{"error", removed.error().message}});
     }
   }

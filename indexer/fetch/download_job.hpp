@@ -50,6 +50,9 @@ class DownloadJobs {
   Attempt<queue::Completion> publish(boost::asio::yield_context yield, const queue::Job& job,
                                      const queue::JobControl& control, ReceivedMedia& media,
                                      queue::Download& download);
+  storage::BlobStore& store_of(const queue::Job& job) {
+    return tools_.stores.of_bucket(job.bucket);
+  }
   template <class Call>
   auto patiently(boost::asio::yield_context yield, const queue::JobControl& control, Call call)
       -> Attempt<typename decltype(call())::value_type>;

@@ -12,16 +12,15 @@ Attempt<Finding> examine(boost::asio::yield_context yield, const ReceivedMedia& 
   return std::move(*finding);
 }
 
-Attempt<bool> set_aside(boost::asio::yield_context yield, storage::BlobStore& store,
+Attempt<bool> set_aside(boost::asio::yield_context yield, storage::Staging& staging,
                         queue::JobStore& jobs, const queue::Job& job, ReceivedMedia& media,
                         const Error& why) {
-  const auto kept = store.quarantine(yield, std::move(media.upload), job.media_id);
+  const auto kept = staging.quarantine(yield, std::move(media.upload), job.media_id);
   if (!kept) return failed(kept.error());
   queue::Download download;
   download.sha256 = media.sha256;
   download.size = media.size;
   download.mime_type = media.mime_type;
-  download.store = job.store;
   // Should it stay unrecorded, the next attempt replaces the file, or the sweep removes it.
   const auto recorded = jobs.quarantine(yield, job.id, download, why);
   if (!recorded) return failed(recorded.error());

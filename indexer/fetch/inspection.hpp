@@ -24,7 +24,7 @@ Attempt<Finding> examine(boost::asio::yield_context yield, const ReceivedMedia& 
                          const queue::Job& job, const Inspect& inspect);
 
 /// Puts media into quarantine and records that. False: the lease was lost.
-Attempt<bool> set_aside(boost::asio::yield_context yield, storage::BlobStore& store,
+Attempt<bool> set_aside(boost::asio::yield_context yield, storage::Staging& staging,
                         queue::JobStore& jobs, const queue::Job& job, ReceivedMedia& media,
                         const Error& why);
 

@@ -25,8 +25,8 @@ std::string byte_counts(std::uint64_t got, std::uint64_t wanted) {
 
 }  // namespace
 
-MediaSink::MediaSink(storage::BlobStore& store, MediaExpectation expectation)
-    : store_(store), expectation_(std::move(expectation)) {}
+MediaSink::MediaSink(storage::Staging& staging, MediaExpectation expectation)
+    : staging_(staging), expectation_(std::move(expectation)) {}
 
 Result<void> MediaSink::begin(std::int64_t content_length) {
   announced_ = content_length;
@@ -40,7 +40,7 @@ Result<void> MediaSink::begin(std::int64_t content_length) {
     if (size > expectation_.max_bytes && is_contradiction) return wrong_size(size);
     if (auto checked = check_size(size); !checked) return checked;
   }
-  auto upload = store_.begin();
+  auto upload = staging_.begin();
   if (!upload) return std::unexpected(upload.error());
   upload_ = std::move(*upload);
   return {};

@@ -8,7 +8,7 @@
 
 #include "core/crypto.hpp"
 #include "core/error.hpp"
-#include "indexer/storage/blob_store.hpp"
+#include "indexer/storage/staging.hpp"
 
 namespace media::fetch {
 
@@ -37,7 +37,7 @@ struct ReceivedMedia {
 /// really is what was sent, but is not what it claims, comes out as suspicious.
 class MediaSink {
  public:
-  MediaSink(storage::BlobStore& store, MediaExpectation expectation);
+  MediaSink(storage::Staging& staging, MediaExpectation expectation);
 
   /// To be called before the first piece; -1: the size was not announced.
   Result<void> begin(std::int64_t content_length);
@@ -55,7 +55,7 @@ class MediaSink {
   Result<void> check_integrity(const Sha256Digest& digest) const;
   bool contradicts_announcement() const;
 
-  storage::BlobStore& store_;
+  storage::Staging& staging_;
   MediaExpectation expectation_;
   std::unique_ptr<storage::Upload> upload_;
   Sha256 hash_;

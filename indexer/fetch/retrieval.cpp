@@ -131,7 +131,7 @@ Attempt<std::optional<ReceivedMedia>> Retrieval::download(boost::asio::yield_con
                                             " bytes, the bucket takes " +
                                             std::to_string(job_.max_bytes));
   }
-  MediaSink sink(tools_.store, expectation());
+  MediaSink sink(tools_.stores.staging(), expectation());
   const auto end = transfer(yield, tools_.client, url_, rules(), sink);
   if (end) return judge(yield, *end, sink);
   // A URL that came in a webhook and may not be used: ask the provider itself.

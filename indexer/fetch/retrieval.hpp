@@ -18,6 +18,7 @@
 #include "indexer/metrics/metrics.hpp"
 #include "indexer/providers/provider.hpp"
 #include "indexer/queue/job.hpp"
+#include "indexer/storage/stores.hpp"
 
 namespace media::fetch {
 
@@ -31,7 +32,7 @@ using AccountSource =
 /// What a retrieval works with.
 struct RetrievalTools {
   HttpClient& client;
-  storage::BlobStore& store;
+  storage::Stores& stores;
   AccountSource account;
   std::function<std::int64_t()> now;  ///< Unix seconds
   ProgressBoard& progress;

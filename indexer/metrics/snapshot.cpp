@@ -114,10 +114,14 @@ std::vector<MetricFamily> families_of(const Snapshot& now) {
   families.gauge("media_spool_set_aside_files",
                  "Deliveries of the spool that were refused for good and wait for a person.",
                  real(now.spool_set_aside));
-  families.gauge("media_store_up", "1: the store is there and can be written.",
-                 now.is_store_usable ? 1 : 0);
+  LabelledValues stores;
+  for (const StoreState& store : now.stores) {
+    stores.emplace_back(store.name.c_str(), store.is_usable ? 1 : 0);
+  }
+  families.gauges("media_store_up", "1: the store can be used, as far as this host knows.", "store",
+                  stores);
   if (now.store_free_bytes) {
-    families.gauge("media_store_free_bytes", "Space left in the store's file system.",
+    families.gauge("media_store_free_bytes", "Space left in the file system of storage.local.",
                    real(*now.store_free_bytes));
   }
   families.gauges("media_build_info", "Always 1; the version is in the label.", "version",

@@ -3,6 +3,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <optional>
+#include <string>
 #include <vector>
 
 #include <prometheus/metric_family.h>
@@ -31,6 +32,11 @@ struct ProcessSample {
 
 ProcessSample sample_process();
 
+struct StoreState {
+  std::string name;
+  bool is_usable = false;
+};
+
 /// What is measured when somebody looks.
 struct Snapshot {
   std::optional<QueueSample> queue;  ///< nothing: the database does not answer in time
@@ -39,7 +45,7 @@ struct Snapshot {
   std::size_t spool_files = 0;
   std::uint64_t spool_bytes = 0;
   std::size_t spool_set_aside = 0;
-  bool is_store_usable = false;
+  std::vector<StoreState> stores;
   std::optional<std::uint64_t> store_free_bytes;
   ProcessSample process;
 };

@@ -20,6 +20,7 @@
 #include "indexer/scan/clamd_client.hpp"
 #include "indexer/scan/second_opinion.hpp"
 #include "indexer/storage/local_store.hpp"
+#include "indexer/storage/stores.hpp"
 #include "indexer/unique_fd.hpp"
 
 namespace media::ops {
@@ -68,8 +69,8 @@ void check_authorities(const Config& config, Report& report) {
 
 void check_store(const Config& config, Report& report) {
   boost::asio::thread_pool workers(1);
-  const auto store = storage::make_local_store(config.storage.root, workers);
-  if (const auto checked = store->check(); !checked) {
+  const auto staging = storage::make_local_staging(config.storage.root, workers);
+  if (const auto checked = staging->check(); !checked) {
     report.fail("storage root", checked.error().message,
                 "mount it and make it writable for this user, or run media-indexer init");
     return;
@@ -81,6 +82,26 @@ void check_store(const Config& config, Report& report) {
   } else {
     report.warn("unnamed temporary files",
                 "this file system has none: a crash can leave files under .tmp/");
+  }
+}
+
+// Those of the network: the storage root was looked at already.
+void probe_object_stores(const Config& config, Report& report) {
+  boost::asio::io_context loop(1);
+  boost::asio::thread_pool workers(1);
+  const auto stores = storage::make_stores(loop, workers, config);
+  for (const S3StoreConfig& settings : config.storage.s3) {
+    storage::BlobStore* store = stores->find(settings.name);
+    Result<void> probed;
+    spawn(loop, "probe", [&](boost::asio::yield_context yield) { probed = store->probe(yield); });
+    loop.restart();
+    loop.run();
+    if (probed) {
+      report.ok("store " + settings.name);
+    } else {
+      report.fail("store " + settings.name, probed.error().message,
+                  "correct [storage." + settings.name + "], or run media-indexer buckets create");
+    }
   }
 }
 
@@ -215,6 +236,7 @@ void check_everything(const Config& config, Report& report) {
   check_keys(config, report);
   check_authorities(config, report);
   check_store(config, report);
+  probe_object_stores(config, report);
   check_spool(config, report);
   check_libmagic(report);
   check_scanner(config.scan, report);

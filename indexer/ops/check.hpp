@@ -8,7 +8,7 @@
 namespace media::ops {
 
 /// The version of the schema's functions that this program calls.
-inline constexpr int kSchemaVersion = 4;
+inline constexpr int kSchemaVersion = 5;
 
 /// Nothing when it fits, else what is wrong and what to do.
 Result<void> check_schema_version(std::int64_t deployed);

@@ -6,6 +6,7 @@
 
 #include "indexer/config.hpp"
 #include "indexer/db/database.hpp"
+#include "indexer/storage/stores.hpp"
 
 namespace media::ops {
 
@@ -14,5 +15,11 @@ namespace media::ops {
 Result<std::string> with_database(
     const Config& config,
     const std::function<Result<std::string>(db::Database&, boost::asio::yield_context)>& work);
+
+/// The same with the stores of the configuration.
+Result<std::string> with_stores(
+    const Config& config,
+    const std::function<Result<std::string>(db::Database&, boost::asio::yield_context,
+                                            storage::Stores&)>& work);
 
 }  // namespace media::ops

@@ -8,6 +8,7 @@
 #include "indexer/ops/database_session.hpp"
 #include "indexer/ops/stored_file.hpp"
 #include "indexer/ops/text_table.hpp"
+#include "indexer/storage/local_store.hpp"
 
 namespace media::ops {
 namespace {
@@ -16,6 +17,14 @@ using boost::asio::yield_context;
 using Lines = std::vector<std::vector<std::string>>;
 
 constexpr int kMostMedia = 100;
+
+// How the files are looked at.
+struct Look {
+  yield_context yield;
+  storage::Stores& stores;
+  const Config& config;
+  bool read_all;
+};
 
 Result<std::string> read_stories(db::Database& database, yield_context yield,
                                  const std::string& name) {
@@ -29,29 +38,35 @@ Result<std::string> read_stories(db::Database& database, yield_context yield,
   return std::string(rows->text(0, "stories"));
 }
 
-// Adds what only this host knows: the state of the files.
-bool add_place(Json& places, const Config& config, const Json& row, std::string_view of,
-               bool read_all) {
+// Where this host has the file; empty: nowhere.
+std::string path_of(const Config& config, const StoredFile& file) {
+  return file.store == storage::kLocalStoreName ? config.storage.root + '/' + file.key : "";
+}
+
+// Adds what the database does not know: the state of the files.
+bool add_place(Json& places, const Look& look, const Json& row, std::string_view of) {
   const StoredFile file{std::string(row["store"].text()), std::string(row["key"].text()),
                         row["size"].integer().value_or(0), std::string(row["sha256"].text())};
-  const FileReport report = look_at(config.storage.root, file, read_all);
+  const FileReport report = look_at(look.yield, look.stores, file, look.read_all);
   Json place = Json::object();
   place.set("of", of).set("store", file.store).set("key", file.key);
-  place.set("path", report.path).set("state", name_of(report.state)).set("detail", report.detail);
+  place.set("path", path_of(look.config, file))
+      .set("state", name_of(report.state))
+      .set("detail", report.detail);
   places.push(place);
   return report.state == FileState::present || report.state == FileState::other_store;
 }
 
-bool add_places(Json story, const Config& config, bool read_all) {
+bool add_places(Json story, const Look& look) {
   Json places = Json::array();
   bool is_sound = true;
   if (story["blob"].is_object()) {
     const bool is_live = story["blob"]["state"].text() == "live";
-    is_sound = add_place(places, config, story["blob"], "blob", read_all) || !is_live;
+    is_sound = add_place(places, look, story["blob"], "blob") || !is_live;
   }
   for (std::size_t i = 0; i < story["renditions"].size(); ++i) {
     const Json row = story["renditions"][i];
-    is_sound = add_place(places, config, row, row["kind"].text(), read_all) && is_sound;
+    is_sound = add_place(places, look, row, row["kind"].text()) && is_sound;
   }
   story.set("places", places);
   return is_sound;
@@ -199,24 +214,30 @@ std::string all_text(const Json& stories) {
 }  // namespace
 
 int explain(const Config& config, const CommandLine& line) {
-  const auto read = with_database(config, [&](db::Database& database, yield_context yield) {
-    return read_stories(database, yield, line.name);
-  });
-  auto stories = read ? Json::parse(*read) : Result<Json>(std::unexpected(read.error()));
-  if (stories && stories->size() == 0) {
-    stories = fail(ErrorCode::not_found,
-                   "no media, message or stored file is known as '" + line.name + "'");
-  }
-  if (!stories) {
-    std::fprintf(stderr, "media-indexer: %s\n", stories.error().message.c_str());
+  bool is_sound = true;
+  const auto text = with_stores(
+      config,
+      [&](db::Database& database, yield_context yield,
+          storage::Stores& stores) -> Result<std::string> {
+        const auto read = read_stories(database, yield, line.name);
+        auto stories = read ? Json::parse(*read) : Result<Json>(std::unexpected(read.error()));
+        if (!stories) return std::unexpected(stories.error());
+        if (stories->size() == 0) {
+          return fail(ErrorCode::not_found,
+                      "no media, message or stored file is known as '" + line.name + "'");
+        }
+        const Look look{yield, stores, config, line.is_verifying};
+        for (std::size_t i = 0; i < stories->size(); ++i) {
+          is_sound = add_places((*stories)[i], look) && is_sound;
+          add_words((*stories)[i], config);
+        }
+        return line.as_json ? stories->dump() + "\n" : all_text(*stories);
+      });
+  if (!text) {
+    std::fprintf(stderr, "media-indexer: %s\n", text.error().message.c_str());
     return 1;
   }
-  bool is_sound = true;
-  for (std::size_t i = 0; i < stories->size(); ++i) {
-    is_sound = add_places((*stories)[i], config, line.is_verifying) && is_sound;
-    add_words((*stories)[i], config);
-  }
-  std::printf("%s", line.as_json ? (stories->dump() + "\n").c_str() : all_text(*stories).c_str());
+  std::printf("%s", text->c_str());
   return is_sound ? 0 : 1;
 }
 

@@ -1,13 +1,11 @@
 #include <chrono>
 #include <cstdio>
 
-#include <boost/asio/thread_pool.hpp>
-
 #include "indexer/fetch/download_job.hpp"
 #include "indexer/json.hpp"
 #include "indexer/ops/commands.hpp"
 #include "indexer/ops/database_session.hpp"
-#include "indexer/storage/local_store.hpp"
+#include "indexer/storage/stores.hpp"
 
 namespace media::ops {
 namespace {
@@ -40,6 +38,15 @@ queue::Job job_of(const db::Rows& rows) {
   job.bucket = rows.text(0, "bucket");
   job.key_template = rows.text(0, "key_template");
   return job;
+}
+
+storage::ObjectMetadata metadata_of(const db::Rows& rows, const queue::Job& job) {
+  storage::ObjectMetadata metadata;
+  metadata.content_type = rows.text(0, "mime_type");
+  metadata.file_name = job.file_name;
+  metadata.account_id = rows.text(0, "account_id");
+  std::ranges::copy(rows.bytes(0, "sha256"), metadata.sha256.begin());
+  return metadata;
 }
 
 std::string quarantine_json(const db::Rows& rows) {
@@ -76,21 +83,23 @@ std::string result_of(const CommandLine& line, std::string_view state, std::stri
 }
 
 /// Publishes, records, and only then gives up the file in quarantine.
-Result<std::string> release(db::Database& database, yield_context yield, storage::BlobStore& store,
+Result<std::string> release(db::Database& database, yield_context yield, storage::Stores& stores,
                             const CommandLine& line) {
   const auto rows = database.query(yield, "SELECT * FROM media.quarantined_media($1)", {line.name});
   if (!rows) return std::unexpected(rows.error());
   if (rows->empty()) return not_in_quarantine(line.name);
-  const auto key = fetch::storage_key_of(job_of(*rows), rows->text(0, "mime_type"), unix_now());
+  const queue::Job job = job_of(*rows);
+  const auto key = fetch::storage_key_of(job, rows->text(0, "mime_type"), unix_now());
   if (!key) return std::unexpected(key.error());
-  Sha256Digest digest{};
-  std::ranges::copy(rows->bytes(0, "sha256"), digest.begin());
-  const auto published = store.release(yield, line.name, *key, digest);
+  auto upload = stores.staging().open_quarantined(yield, line.name);
+  if (!upload) return std::unexpected(upload.error());
+  storage::BlobStore& store = stores.of_bucket(job.bucket);
+  const auto published = store.publish(yield, std::move(*upload), *key, metadata_of(*rows, job));
   if (!published) return std::unexpected(published.error());
 
-  const auto done =
-      database.query(yield, "SELECT outcome, storage_key FROM media.release_quarantined($1, $2)",
-                     {line.name, published->key});
+  const auto done = database.query(
+      yield, "SELECT outcome, storage_key FROM media.release_quarantined($1, $2, $3)",
+      {line.name, std::string(store.name()), published->key});
   if (!done) return std::unexpected(done.error());
   const std::string_view outcome = done->text(0, "outcome");
   const std::string used(done->text(0, "storage_key"));
@@ -101,7 +110,8 @@ Result<std::string> release(db::Database& database, yield_context yield, storage
       return std::unexpected(removed.error());
     }
   }
-  if (auto gone = store.discard(yield, line.name); !gone) return std::unexpected(gone.error());
+  if (auto gone = stores.staging().discard(yield, line.name); !gone)
+    return std::unexpected(gone.error());
   return result_of(line, "completed", used);
 }
 
@@ -126,27 +136,25 @@ Result<std::string> list_quarantine(const Config& config, const CommandLine& lin
 }
 
 Result<std::string> release_from_quarantine(const Config& config, const CommandLine& line) {
-  boost::asio::thread_pool workers(1);
-  const auto store = storage::make_local_store(config.storage.root, workers);
-  return with_database(config, [&](db::Database& database, yield_context yield) {
-    return release(database, yield, *store, line);
-  });
+  return with_stores(config,
+                     [&](db::Database& database, yield_context yield, storage::Stores& stores) {
+                       return release(database, yield, stores, line);
+                     });
 }
 
 Result<std::string> delete_from_quarantine(const Config& config, const CommandLine& line) {
-  boost::asio::thread_pool workers(1);
-  const auto store = storage::make_local_store(config.storage.root, workers);
-  return with_database(
-      config, [&](db::Database& database, yield_context yield) -> Result<std::string> {
-        const auto rows =
-            database.query(yield, "SELECT media.delete_quarantined($1) AS deleted", {line.name});
-        if (!rows) return std::unexpected(rows.error());
-        if (!rows->boolean(0, "deleted")) return not_in_quarantine(line.name);
-        if (auto gone = store->discard(yield, line.name); !gone) {
-          return std::unexpected(gone.error());
-        }
-        return result_of(line, "failed", "");
-      });
+  return with_stores(config,
+                     [&](db::Database& database, yield_context yield,
+                         storage::Stores& stores) -> Result<std::string> {
+                       const auto rows = database.query(
+                           yield, "SELECT media.delete_quarantined($1) AS deleted", {line.name});
+                       if (!rows) return std::unexpected(rows.error());
+                       if (!rows->boolean(0, "deleted")) return not_in_quarantine(line.name);
+                       if (auto gone = stores.staging().discard(yield, line.name); !gone) {
+                         return std::unexpected(gone.error());
+                       }
+                       return result_of(line, "failed", "");
+                     });
 }
 
 }  // namespace media::ops

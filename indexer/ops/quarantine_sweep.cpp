@@ -67,21 +67,21 @@ Result<void> QuarantineSweep::expire(yield_context yield) {
     for (std::size_t row = 0; row < removed; ++row) {
       const std::string media_id(rows->text(row, "media_id"));
       log::info("quarantine_expired", {{"media_id", media_id}});
-      if (auto gone = store_.discard(yield, media_id); !gone) return gone;
+      if (auto gone = staging_.discard(yield, media_id); !gone) return gone;
     }
   }
   return {};
 }
 
 Result<void> QuarantineSweep::remove_strays(yield_context yield) {
-  const auto names = store_.quarantined(yield, kStrayAge);
+  const auto names = staging_.quarantined(yield, kStrayAge);
   if (!names) return std::unexpected(names.error());
   if (names->empty()) return {};
   const auto rows = database_.query(yield, "SELECT media.unknown_to_quarantine($1) AS media_id",
                                     {db::text_array(*names)});
   if (!rows) return std::unexpected(rows.error());
   for (std::size_t row = 0; row < rows->size(); ++row) {
-    if (auto gone = store_.discard(yield, rows->text(row, "media_id")); !gone) return gone;
+    if (auto gone = staging_.discard(yield, rows->text(row, "media_id")); !gone) return gone;
   }
   if (!rows->empty()) {
     log::info("quarantine_strays_removed", {{"files", static_cast<std::int64_t>(rows->size())}});

@@ -6,7 +6,7 @@
 
 #include "indexer/config.hpp"
 #include "indexer/db/database.hpp"
-#include "indexer/storage/blob_store.hpp"
+#include "indexer/storage/staging.hpp"
 
 namespace media::ops {
 
@@ -14,9 +14,9 @@ namespace media::ops {
 /// came into it. Several daemons may do it at once.
 class QuarantineSweep {
  public:
-  QuarantineSweep(boost::asio::io_context& loop, db::Database& database, storage::BlobStore& store,
+  QuarantineSweep(boost::asio::io_context& loop, db::Database& database, storage::Staging& staging,
                   const QuarantineConfig& limits)
-      : loop_(loop), database_(database), store_(store), limits_(limits), pause_(loop) {}
+      : loop_(loop), database_(database), staging_(staging), limits_(limits), pause_(loop) {}
 
   void start();
   void stop();
@@ -33,7 +33,7 @@ class QuarantineSweep {
 
   boost::asio::io_context& loop_;
   db::Database& database_;
-  storage::BlobStore& store_;
+  storage::Staging& staging_;
   const QuarantineConfig& limits_;
   boost::asio::steady_timer pause_;
   bool is_woken_ = false;

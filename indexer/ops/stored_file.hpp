@@ -1,9 +1,12 @@
 #pragma once
 
 #include <cstdint>
-#include <optional>
 #include <string>
 #include <string_view>
+
+#include <boost/asio/spawn.hpp>
+
+#include "indexer/storage/stores.hpp"
 
 namespace media::ops {
 
@@ -19,13 +22,13 @@ enum class FileState { present, missing, wrong_size, wrong_content, unreadable, 
 
 struct FileReport {
   FileState state = FileState::unreadable;
-  std::string path;    ///< empty: not a file of this host
   std::string detail;  ///< what differs, or why it can't be read
 };
 
 std::string_view name_of(FileState state);
 
 /// Looks whether the file is there and has its size; `read_all`: and its hash.
-FileReport look_at(const std::string& root, const StoredFile& file, bool read_all);
+FileReport look_at(boost::asio::yield_context yield, storage::Stores& stores,
+                   const StoredFile& file, bool read_all);
 
 }  // namespace media::ops

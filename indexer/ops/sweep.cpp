@@ -12,27 +12,29 @@ using std::chrono::seconds;
 constexpr std::int64_t kPortion = 100;  // of one statement
 constexpr seconds kShortestPause{1};
 constexpr seconds kLongestPause{300};
-constexpr const char* kStore = "local";
 
 }  // namespace
 
-Sweep::Sweep(boost::asio::io_context& loop, db::Database& database, storage::BlobStore& store,
+Sweep::Sweep(boost::asio::io_context& loop, db::Database& database, storage::Stores& stores,
              seconds grace)
-    : Recurring(loop, "sweep"), database_(database), store_(store), grace_(grace) {}
+    : Recurring(loop, "sweep"), database_(database), stores_(stores), grace_(grace) {}
 
 seconds Sweep::run_once(boost::asio::yield_context yield) {
-  const auto swept = sweep(yield);
-  if (!swept && !is_stopped()) log::warn("sweep_failed", {{"error", swept.error().message}});
+  const auto report = [this](const Result<void>& done) {
+    if (!done && !is_stopped()) log::warn("sweep_failed", {{"error", done.error().message}});
+  };
+  report(give_up_blobs(yield));
+  // One store that is away does not keep the others from being swept.
+  for (storage::BlobStore* store : stores_.all()) report(sweep(yield, *store));
   return std::clamp(grace_ / 4, kShortestPause, kLongestPause);
 }
 
-Result<void> Sweep::sweep(boost::asio::yield_context yield) {
-  if (auto given_up = give_up_blobs(yield); !given_up) return given_up;
+Result<void> Sweep::sweep(boost::asio::yield_context yield, storage::BlobStore& store) {
   while (!is_stopped()) {
-    const auto keys = claim(yield);
+    const auto keys = claim(yield, store);
     if (!keys) return std::unexpected(keys.error());
     if (keys->empty()) return {};
-    if (auto removed = remove(yield, *keys); !removed) return removed;
+    if (auto removed = remove(yield, store, *keys); !removed) return removed;
   }
   return {};
 }
@@ -47,10 +49,11 @@ Result<void> Sweep::give_up_blobs(boost::asio::yield_context yield) {
   return {};
 }
 
-Result<std::vector<std::string>> Sweep::claim(boost::asio::yield_context yield) {
-  const auto rows =
-      database_.query(yield, "SELECT key FROM media.claim_doomed_files($1, $2, $3) AS key",
-                      {kStore, std::to_string(grace_.count()), std::to_string(kPortion)});
+Result<std::vector<std::string>> Sweep::claim(boost::asio::yield_context yield,
+                                              const storage::BlobStore& store) {
+  const auto rows = database_.query(
+      yield, "SELECT key FROM media.claim_doomed_files($1, $2, $3) AS key",
+      {std::string(store.name()), std::to_string(grace_.count()), std::to_string(kPortion)});
   if (!rows) return std::unexpected(rows.error());
   std::vector<std::string> keys;
   keys.reserve(rows->size());
@@ -59,11 +62,12 @@ Result<std::vector<std::string>> Sweep::claim(boost::asio::yield_context yield) 
 }
 
 // What could not be removed stays claimed, and is tried again in a while.
-Result<void> Sweep::remove(boost::asio::yield_context yield, const std::vector<std::string>& keys) {
+Result<void> Sweep::remove(boost::asio::yield_context yield, storage::BlobStore& store,
+                           const std::vector<std::string>& keys) {
   std::vector<std::string> gone;
   Result<void> outcome;
   for (const std::string& key : keys) {
-    auto removed = store_.remove(yield, key);
+    auto removed = store.remove(yield, key);
     if (removed) {
       gone.push_back(key);
     } else {
@@ -71,9 +75,10 @@ Result<void> Sweep::remove(boost::asio::yield_context yield, const std::vector<s
     }
   }
   if (gone.empty()) return outcome;
-  log::info("files_removed", {{"count", static_cast<std::int64_t>(gone.size())}});
-  const auto noted =
-      database_.query(yield, "SELECT media.files_removed($1, $2)", {kStore, db::text_array(gone)});
+  log::info("files_removed", {{"store", std::string(store.name())},
+                              {"count", static_cast<std::int64_t>(gone.size())}});
+  const auto noted = database_.query(yield, "SELECT media.files_removed($1, $2)",
+                                     {std::string(store.name()), db::text_array(gone)});
   if (!noted) return std::unexpected(noted.error());
   return outcome;
 }

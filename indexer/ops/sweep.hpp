@@ -10,7 +10,7 @@
 
 #include "indexer/db/database.hpp"
 #include "indexer/ops/recurring.hpp"
-#include "indexer/storage/blob_store.hpp"
+#include "indexer/storage/stores.hpp"
 
 namespace media::ops {
 
@@ -20,18 +20,20 @@ namespace media::ops {
 /// on. Several daemons may do it at once.
 class Sweep final : public Recurring {
  public:
-  Sweep(boost::asio::io_context& loop, db::Database& database, storage::BlobStore& store,
+  Sweep(boost::asio::io_context& loop, db::Database& database, storage::Stores& stores,
         std::chrono::seconds grace);
 
  private:
   std::chrono::seconds run_once(boost::asio::yield_context yield) override;
-  Result<void> sweep(boost::asio::yield_context yield);
+  Result<void> sweep(boost::asio::yield_context yield, storage::BlobStore& store);
   Result<void> give_up_blobs(boost::asio::yield_context yield);
-  Result<std::vector<std::string>> claim(boost::asio::yield_context yield);
-  Result<void> remove(boost::asio::yield_context yield, const std::vector<std::string>& keys);
+  Result<std::vector<std::string>> claim(boost::asio::yield_context yield,
+                                         const storage::BlobStore& store);
+  Result<void> remove(boost::asio::yield_context yield, storage::BlobStore& store,
+                      const std::vector<std::string>& keys);
 
   db::Database& database_;
-  storage::BlobStore& store_;
+  storage::Stores& stores_;
   const std::chrono::seconds grace_;
 };
 

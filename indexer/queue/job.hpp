@@ -42,7 +42,6 @@ struct Job {
   std::optional<Sha256Digest> expected_sha256;
   std::int64_t deadline = 0;  ///< Unix seconds; 0: none
   std::string bucket;
-  std::string store;
   std::uint64_t max_bytes = 0;
   std::vector<std::string> allowed_mime_types;  ///< empty: any
   std::string key_template;

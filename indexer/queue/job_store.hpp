@@ -18,6 +18,7 @@ namespace media::queue {
 /// Where the bytes of a known blob are.
 struct KnownBlob {
   std::string id;
+  std::string store;
   std::string storage_key;
 };
 
@@ -26,7 +27,7 @@ struct Download {
   Sha256Digest sha256{};
   std::uint64_t size = 0;
   std::string mime_type;
-  std::string store;
+  std::string store;                       ///< that has our key
   std::optional<std::string> storage_key;  ///< none: reuse the known blob
 };
 

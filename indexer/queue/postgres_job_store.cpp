@@ -48,7 +48,6 @@ void read_media_columns(const db::Rows& rows, std::size_t row, Job& job) {
   job.expected_sha256 = digest(rows, row, "expected_sha256");
   job.deadline = rows.integer(row, "deadline");
   job.bucket = rows.text(row, "bucket");
-  job.store = rows.text(row, "store");
   job.max_bytes = static_cast<std::uint64_t>(rows.integer(row, "max_bytes"));
   job.allowed_mime_types = mime_types(rows.text(row, "allowed_mime_types"));
   job.key_template = rows.text(row, "key_template");
@@ -169,12 +168,12 @@ class PostgresJobStore : public JobStore {
 
   Result<std::optional<KnownBlob>> find_blob(boost::asio::yield_context yield, const Job& job,
                                              const Sha256Digest& sha256) override {
-    const auto rows =
-        database_.query(yield, "SELECT blob_id, storage_key FROM media.find_blob($1, $2, $3)",
-                        {job.company_id, job.bucket, db::bytea(sha256)});
+    const auto rows = database_.query(
+        yield, "SELECT blob_id, store, storage_key FROM media.find_blob($1, $2, $3)",
+        {job.company_id, job.bucket, db::bytea(sha256)});
     if (!rows) return std::unexpected(rows.error());
     if (rows->empty()) return std::nullopt;
-    return KnownBlob{std::string(rows->text(0, "blob_id")),
+    return KnownBlob{std::string(rows->text(0, "blob_id")), std::string(rows->text(0, "store")),
                      std::string(rows->text(0, "storage_key"))};
   }
 
@@ -195,9 +194,9 @@ class PostgresJobStore : public JobStore {
   Result<bool> quarantine(boost::asio::yield_context yield, std::int64_t job,
                           const Download& download, const Error& why) override {
     const auto rows = database_.query(
-        yield, "SELECT media.quarantine_download($1, $2, $3, $4, $5, $6, $7, $8) AS outcome",
+        yield, "SELECT media.quarantine_download($1, $2, $3, $4, $5, $6, $7) AS outcome",
         {std::to_string(job), owner_, db::bytea(download.sha256), std::to_string(download.size),
-         download.mime_type, download.store, std::string(name_of(why.code)), why.message});
+         download.mime_type, std::string(name_of(why.code)), why.message});
     if (!rows) return std::unexpected(rows.error());
     return !rows->empty() && rows->text(0, "outcome") == "quarantined";
   }

@@ -1,31 +1,36 @@
 #pragma once
 
-#include <chrono>
 #include <cstdint>
+#include <functional>
 #include <memory>
-#include <span>
+#include <optional>
 #include <string>
 #include <string_view>
-#include <vector>
 
 #include <boost/asio/spawn.hpp>
 
 #include "core/crypto.hpp"
 #include "core/encoding.hpp"
 #include "core/error.hpp"
+#include "indexer/storage/upload.hpp"
 
 namespace media::storage {
 
-/// A file being written that nobody can see yet. Dropping it without
-/// BlobStore::publish() leaves nothing behind.
-class Upload {
- public:
-  virtual ~Upload() = default;
-  /// Error `storage`: disk full, I/O error.
-  virtual Result<void> append(ByteView chunk) = 0;
-  virtual std::uint64_t size() const = 0;
-  /// Fills `into` from `offset` on; fewer bytes only at the end. Blocks.
-  virtual Result<std::size_t> read(std::uint64_t offset, std::span<std::uint8_t> into) const = 0;
+/// What is kept beside an object's bytes, where the store can do that.
+struct ObjectMetadata {
+  std::string content_type;
+  std::string file_name;
+  std::string account_id;
+  Sha256Digest sha256{};  ///< of the bytes; always needed
+};
+
+/// What a store knows of an object.
+struct ObjectInfo {
+  std::string key;
+  std::uint64_t size = 0;
+  std::int64_t modified_at = 0;        ///< Unix seconds
+  std::optional<Sha256Digest> sha256;  ///< as it was stored with; not of listed objects
+  std::string content_type;            ///< empty: not kept, or not of listed objects
 };
 
 /// What publish() made of an upload.
@@ -33,40 +38,45 @@ struct Published {
   std::string key;  ///< the wanted key, or a numbered variant when that one was taken
 };
 
-/// Where bytes live: a directory or an object store. The seam that tests replace.
+using ByteSink = std::function<Result<void>(ByteView chunk)>;
+using ObjectSink = std::function<Result<void>(const ObjectInfo& object)>;
+
+/// Where bytes live: a directory, or a bucket of an object store. The seam that
+/// tests replace. Keys that are not valid are `invalid_argument`, what the store
+/// refuses is `storage`.
 class BlobStore {
  public:
   virtual ~BlobStore() = default;
 
-  /// Starts an upload. Error `storage` when the store is not usable, for
-  /// example because its marker is missing (an unmounted disk).
-  virtual Result<std::unique_ptr<Upload>> begin() = 0;
+  /// As in media.blobs.store.
+  virtual std::string_view name() const = 0;
 
   /// Makes the bytes durable and readable under a key, never overwriting: a
   /// key taken by the very same bytes is adopted, by others numbered.
-  /// Durable means fsync of the file and of the directories on its path.
   virtual Result<Published> publish(boost::asio::yield_context yield,
                                     std::unique_ptr<Upload> upload, std::string_view key,
-                                    const Sha256Digest& digest) = 0;
-
+                                    const ObjectMetadata& metadata) = 0;
   /// Removes a key; one that is absent is no error.
   virtual Result<void> remove(boost::asio::yield_context yield, std::string_view key) = 0;
 
-  /// Makes the bytes durable where no key leads, under a name of their own: a
-  /// UUID in text. What had the name before is replaced.
-  virtual Result<void> quarantine(boost::asio::yield_context yield, std::unique_ptr<Upload> upload,
-                                  std::string_view name) = 0;
-  /// Publishes what is in quarantine; it stays there as well. Error `not_found`.
-  virtual Result<Published> release(boost::asio::yield_context yield, std::string_view name,
-                                    std::string_view key, const Sha256Digest& digest) = 0;
-  /// Removes what is in quarantine; what is absent is no error.
-  virtual Result<void> discard(boost::asio::yield_context yield, std::string_view name) = 0;
-  /// The names of what has been in quarantine for longer than that.
-  virtual Result<std::vector<std::string>> quarantined(boost::asio::yield_context yield,
-                                                       std::chrono::seconds min_age) = 0;
+  /// Error `not_found`.
+  virtual Result<ObjectInfo> stat(boost::asio::yield_context yield, std::string_view key) = 0;
+  /// Streams all bytes into the sink, on the loop. Errors: `not_found`, `truncated`
+  /// (fewer than announced), or the sink's.
+  virtual Result<void> retrieve(boost::asio::yield_context yield, std::string_view key,
+                                const ByteSink& sink) = 0;
+  /// Every object whose key begins with the prefix, in the order of the store. A
+  /// listing that fails anywhere is an error of the whole, as is the sink's.
+  virtual Result<void> list(boost::asio::yield_context yield, std::string_view prefix,
+                            const ObjectSink& sink) = 0;
 
-  /// Verifies that the store can be written and is the one it claims to be.
+  /// Where everybody may read it; empty: the store has no such place.
+  virtual std::string url(std::string_view key) const = 0;
+
+  /// Cheap, asks no network: whether the store can be used as far as this host knows.
   virtual Result<void> check() = 0;
+  /// Asks the store itself: reachable, writable, and not public when it should be private.
+  virtual Result<void> probe(boost::asio::yield_context yield) = 0;
 };
 
 }  // namespace media::storage

@@ -12,10 +12,9 @@
 
 #include "core/storage_key.hpp"
 #include "indexer/coroutine.hpp"
-#include "indexer/log.hpp"
 #include "indexer/storage/directory.hpp"
+#include "indexer/storage/local_listing.hpp"
 #include "indexer/storage/local_upload.hpp"
-#include "indexer/storage/quarantine.hpp"
 
 namespace media::storage {
 namespace {
@@ -41,6 +40,14 @@ class DurableDirectories {
   std::mutex mutex_;
   std::unordered_set<std::string> paths_;
 };
+
+std::unexpected<Error> not_stored(std::string_view key) {
+  return fail(ErrorCode::not_found, "there is no file under " + std::string(key));
+}
+
+std::unexpected<Error> no_file(std::string_view key) {
+  return fail(ErrorCode::storage, std::string(key) + " is not a regular file");
+}
 
 Result<Sha256Digest> digest_of_file(int fd) {
   Sha256 hash;
@@ -89,73 +96,92 @@ Result<std::string> link_somewhere(LocalUpload& upload, int directory, std::stri
   return fail(ErrorCode::storage, "all variants of the key are taken");
 }
 
+/// The bytes of a file, read piece by piece on the workers.
+class FileReader {
+ public:
+  FileReader(UniqueFd fd, std::uint64_t size) : fd_(std::move(fd)), size_(size) {}
+
+  std::uint64_t size() const { return size_; }
+  std::uint64_t offset() const { return offset_; }
+  /// Empty at the end. The view holds until the next call.
+  Result<ByteView> next() {
+    ssize_t count = 0;
+    do {
+      count = ::pread(fd_.get(), piece_.data(), piece_.size(), static_cast<off_t>(offset_));
+    } while (count < 0 && errno == EINTR);
+    if (count < 0) return storage_failure("read a stored file", errno);
+    offset_ += static_cast<std::uint64_t>(count);
+    return ByteView(piece_.data(), static_cast<std::size_t>(count));
+  }
+
+ private:
+  UniqueFd fd_;
+  std::uint64_t size_;
+  std::uint64_t offset_ = 0;
+  std::vector<std::uint8_t> piece_ = std::vector<std::uint8_t>(256u << 10);
+};
+
 class LocalStore final : public BlobStore {
  public:
-  LocalStore(std::string root, boost::asio::thread_pool& workers, LocalStoreOptions options)
-      : root_(std::move(root)), workers_(workers), options_(options) {
-    if (const auto root = open_root(root_)) remove_stale_temporaries(root->get());
-  }
+  LocalStore(std::string root, boost::asio::thread_pool& workers)
+      : root_(std::move(root)), workers_(workers) {}
 
-  Result<std::unique_ptr<Upload>> begin() override {
-    auto root = open_root(root_);
-    if (!root) return std::unexpected(root.error());
-    return LocalUpload::create(std::move(*root), options_.named_temporaries);
-  }
+  std::string_view name() const override { return kLocalStoreName; }
 
   Result<Published> publish(boost::asio::yield_context yield, std::unique_ptr<Upload> upload,
-                            std::string_view key, const Sha256Digest& digest) override {
+                            std::string_view key, const ObjectMetadata& metadata) override {
     const std::shared_ptr<Upload> shared = std::move(upload);
     auto* local = dynamic_cast<LocalUpload*>(shared.get());
     if (local == nullptr) return fail(ErrorCode::internal, "not an upload of this store");
-    return run_blocking(workers_, yield, [&] { return publish_now(*local, key, digest); });
+    return run_blocking(workers_, yield, [&] { return publish_now(*local, key, metadata.sha256); });
   }
 
   Result<void> remove(boost::asio::yield_context yield, std::string_view key) override {
     return run_blocking(workers_, yield, [&] { return remove_now(key); });
   }
 
-  Result<void> quarantine(boost::asio::yield_context yield, std::unique_ptr<Upload> upload,
-                          std::string_view name) override {
-    const std::shared_ptr<Upload> shared = std::move(upload);
-    auto* local = dynamic_cast<LocalUpload*>(shared.get());
-    if (local == nullptr) return fail(ErrorCode::internal, "not an upload of this store");
-    return run_blocking(workers_, yield, [&] { return put_into_quarantine(*local, name); });
+  Result<ObjectInfo> stat(boost::asio::yield_context yield, std::string_view key) override {
+    return run_blocking(workers_, yield, [&] { return stat_now(key); });
   }
 
-  Result<Published> release(boost::asio::yield_context yield, std::string_view name,
-                            std::string_view key, const Sha256Digest& digest) override {
-    return run_blocking(workers_, yield, [&]() -> Result<Published> {
-      auto root = open_root(root_);
-      if (!root) return std::unexpected(root.error());
-      const auto file = open_in_quarantine(std::move(*root), name);
-      if (!file) return std::unexpected(file.error());
-      return publish_now(**file, key, digest);
-    });
+  Result<void> retrieve(boost::asio::yield_context yield, std::string_view key,
+                        const ByteSink& sink) override {
+    auto reader = run_blocking(workers_, yield, [&] { return open_now(key); });
+    if (!reader) return std::unexpected(reader.error());
+    for (;;) {
+      const auto piece = run_blocking(workers_, yield, [&] { return reader->next(); });
+      if (!piece) return std::unexpected(piece.error());
+      if (piece->empty()) break;
+      if (auto taken = sink(*piece); !taken) return taken;
+    }
+    if (reader->offset() >= reader->size()) return {};
+    return fail(ErrorCode::truncated, "the file became shorter while it was read");
   }
 
-  Result<void> discard(boost::asio::yield_context yield, std::string_view name) override {
-    return run_blocking(workers_, yield, [&]() -> Result<void> {
-      const auto root = open_root(root_);
-      if (!root) return std::unexpected(root.error());
-      return remove_from_quarantine(root->get(), name);
-    });
+  Result<void> list(boost::asio::yield_context yield, std::string_view prefix,
+                    const ObjectSink& sink) override {
+    LocalListing listing(root_, prefix);
+    while (!listing.is_done()) {
+      const auto objects = run_blocking(workers_, yield, [&] { return listing.next(); });
+      if (!objects) return std::unexpected(objects.error());
+      for (const ObjectInfo& object : *objects) {
+        if (auto taken = sink(object); !taken) return taken;
+      }
+    }
+    return {};
   }
 
-  Result<std::vector<std::string>> quarantined(boost::asio::yield_context yield,
-                                               std::chrono::seconds min_age) override {
-    return run_blocking(workers_, yield, [&]() -> Result<std::vector<std::string>> {
-      const auto root = open_root(root_);
-      if (!root) return std::unexpected(root.error());
-      return list_quarantine(root->get(), min_age);
-    });
-  }
+  std::string url(std::string_view) const override { return {}; }
 
   Result<void> check() override {
-    auto upload = begin();
+    auto root = open_root(root_);
+    if (!root) return std::unexpected(root.error());
+    const auto upload = LocalUpload::create(std::move(*root), false);
     if (!upload) return std::unexpected(upload.error());
     constexpr std::uint8_t kProbe = 0;
     return (*upload)->append({&kProbe, 1});
   }
+  Result<void> probe(boost::asio::yield_context) override { return check(); }
 
  private:
   Result<Published> publish_now(LocalUpload& upload, std::string_view key,
@@ -177,12 +203,48 @@ class LocalStore final : public BlobStore {
     return Published{std::move(*used)};
   }
 
+  /// The directory that a key is in; no descriptor: there is none.
+  Result<UniqueFd> directory_of(const KeyPath& path) const {
+    const auto root = open_root(root_);
+    if (!root) return std::unexpected(root.error());
+    return open_directory(root->get(), path.directory, Missing::fail, false);
+  }
+
+  Result<ObjectInfo> stat_now(std::string_view key) const {
+    const auto path = split_key(key);
+    if (!path) return std::unexpected(path.error());
+    const auto directory = directory_of(*path);
+    if (!directory) return std::unexpected(directory.error());
+    struct stat status {};
+    if (!*directory ||
+        ::fstatat(directory->get(), path->name.c_str(), &status, AT_SYMLINK_NOFOLLOW) != 0) {
+      if (*directory && errno != ENOENT) return storage_failure("stat " + path->name, errno);
+      return not_stored(key);
+    }
+    if (!S_ISREG(status.st_mode)) return no_file(key);
+    return ObjectInfo{
+        std::string(key), static_cast<std::uint64_t>(status.st_size), status.st_mtime, {}, {}};
+  }
+
+  Result<FileReader> open_now(std::string_view key) const {
+    const auto path = split_key(key);
+    if (!path) return std::unexpected(path.error());
+    const auto directory = directory_of(*path);
+    if (!directory) return std::unexpected(directory.error());
+    if (!*directory) return not_stored(key);
+    UniqueFd fd(::openat(directory->get(), path->name.c_str(),
+                         O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC));
+    if (!fd && errno == ENOENT) return not_stored(key);
+    if (!fd) return storage_failure("open " + path->name, errno);
+    struct stat status {};
+    if (::fstat(fd.get(), &status) != 0 || !S_ISREG(status.st_mode)) return no_file(key);
+    return FileReader(std::move(fd), static_cast<std::uint64_t>(status.st_size));
+  }
+
   Result<void> remove_now(std::string_view key) {
     const auto path = split_key(key);
     if (!path) return std::unexpected(path.error());
-    const auto root = open_root(root_);
-    if (!root) return std::unexpected(root.error());
-    const auto directory = open_directory(root->get(), path->directory, Missing::fail, false);
+    const auto directory = directory_of(*path);
     if (!directory) return std::unexpected(directory.error());
     if (!*directory) return {};
     if (::unlinkat(directory->get(), path->name.c_str(), 0) != 0) {
@@ -194,15 +256,13 @@ class LocalStore final : public BlobStore {
 
   const std::string root_;
   boost::asio::thread_pool& workers_;
-  const LocalStoreOptions options_;
   DurableDirectories durable_;
 };
 
 }  // namespace
 
-std::unique_ptr<BlobStore> make_local_store(std::string root, boost::asio::thread_pool& workers,
-                                            LocalStoreOptions options) {
-  return std::make_unique<LocalStore>(std::move(root), workers, options);
+std::unique_ptr<BlobStore> make_local_store(std::string root, boost::asio::thread_pool& workers) {
+  return std::make_unique<LocalStore>(std::move(root), workers);
 }
 
 Result<void> mark_store_root(const std::string& root) {

@@ -1,8 +1,9 @@
 #pragma once
 
+#include <memory>
 #include <string>
 
-#include "indexer/storage/blob_store.hpp"
+#include "indexer/storage/upload.hpp"
 #include "indexer/unique_fd.hpp"
 
 namespace media::storage {

@@ -10,14 +10,14 @@ CREATE TABLE media.buckets (
     visibility         media.visibility NOT NULL DEFAULT 'private',
     allowed_mime_types text[],
     max_bytes          bigint NOT NULL DEFAULT 104857600 CHECK (max_bytes > 0),
-    store              varchar(63) NOT NULL DEFAULT 'local' CHECK (store <> ''),
     key_template       varchar(512) NOT NULL DEFAULT '{company}/{account}/{yyyy}/{mm}/{message}-{index}.{ext}'
                        CHECK (key_template <> ''),
     created_at         timestamptz NOT NULL DEFAULT now(),
     updated_at         timestamptz NOT NULL DEFAULT now()
 );
 COMMENT ON TABLE media.buckets IS
-'What may be stored, and where: one bucket a file type. allowed_mime_types NULL means any.';
+'What may be stored, and under which keys: one bucket a file type. Which store takes it is a setting of the '
+'daemon. allowed_mime_types NULL means any.';
 
 -- Any document is kept: what of them could harm is quarantined.
 INSERT INTO media.buckets (name, allowed_mime_types)

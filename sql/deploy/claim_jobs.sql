@@ -428,7 +428,6 @@ RETURNS TABLE (
     expected_sha256     bytea,
     deadline            bigint,
     bucket              text,
-    store               text,
     max_bytes           bigint,
     allowed_mime_types  jsonb,
     key_template        text
@@ -521,7 +520,6 @@ BEGIN
            m.provider_sha256::bytea,
            media.to_unix(m.deadline),
            b.name,
-           b.store::text,
            least(b.max_bytes, media.size_limit(a.provider, b.name, m.declared_mime_type)),
            to_jsonb(b.allowed_mime_types),
            b.key_template::text

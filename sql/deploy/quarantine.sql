@@ -12,7 +12,6 @@ CREATE TABLE media.quarantine (
     sha256     media.sha256 NOT NULL,
     size       media.byte_count NOT NULL CHECK (size > 0),
     mime_type  varchar(255) NOT NULL,
-    store      varchar(63) NOT NULL,
     reason     varchar(64) NOT NULL,
     created_at timestamptz NOT NULL DEFAULT now(),
     FOREIGN KEY (company_id, media_id) REFERENCES media.media_files (company_id, id) ON DELETE CASCADE
@@ -20,7 +19,7 @@ CREATE TABLE media.quarantine (
 CREATE INDEX quarantine_created_at_idx ON media.quarantine (created_at);
 
 COMMENT ON TABLE media.quarantine IS
-'Suspicious bytes, which a store keeps under the media id where no storage key leads. A row goes when an '
+'Suspicious bytes, which the daemon keeps on its own disk under the media id. A row goes when an '
 'operator releases or deletes them, or when they have been there for too long; files without a row are '
 'swept.';
 COMMENT ON COLUMN media.quarantine.mime_type IS 'What the bytes are, and are served as once released.';
@@ -36,7 +35,6 @@ CREATE FUNCTION media.quarantine_download(
     p_sha256    bytea,
     p_size      bigint,
     p_mime_type text,
-    p_store     text,
     p_reason    text,
     p_error     text
 ) RETURNS text
@@ -51,13 +49,12 @@ BEGIN
     IF v_job.media_id IS NULL THEN
         RETURN 'lease_lost';
     END IF;
-    INSERT INTO media.quarantine (media_id, company_id, sha256, size, mime_type, store, reason)
-    VALUES (v_job.media_id, v_job.company_id, p_sha256, p_size, p_mime_type, p_store, p_reason)
+    INSERT INTO media.quarantine (media_id, company_id, sha256, size, mime_type, reason)
+    VALUES (v_job.media_id, v_job.company_id, p_sha256, p_size, p_mime_type, p_reason)
     ON CONFLICT ON CONSTRAINT quarantine_pkey DO UPDATE
     SET sha256 = excluded.sha256,
         size = excluded.size,
         mime_type = excluded.mime_type,
-        store = excluded.store,
         reason = excluded.reason,
         created_at = excluded.created_at;
     UPDATE media.media_files AS m
@@ -69,11 +66,11 @@ BEGIN
 END
 $$;
 
-COMMENT ON FUNCTION media.quarantine_download(bigint, text, bytea, bigint, text, text, text, text) IS
-'Ends a download whose bytes are durable in the quarantine of a store, under the media id. p_reason is a '
+COMMENT ON FUNCTION media.quarantine_download(bigint, text, bytea, bigint, text, text, text) IS
+'Ends a download whose bytes are durable in the daemon''s quarantine, under the media id. p_reason is a '
 'reason code (malware, executable, active_content, ...); last_error as of fail_job(). Returns quarantined '
 'or lease_lost. Durable once committed. Error 23514: bad hash or size.';
-GRANT EXECUTE ON FUNCTION media.quarantine_download(bigint, text, bytea, bigint, text, text, text, text)
+GRANT EXECUTE ON FUNCTION media.quarantine_download(bigint, text, bytea, bigint, text, text, text)
 TO media_indexer;
 
 CREATE FUNCTION media.list_quarantine(p_limit int)
@@ -124,6 +121,7 @@ CREATE FUNCTION media.quarantined_media(p_media uuid)
 RETURNS TABLE (
     media_id            uuid,
     company_id          uuid,
+    account_id          uuid,
     account_external_id text,
     message_external_id text,
     sender              text,
@@ -133,7 +131,6 @@ RETURNS TABLE (
     file_name           text,
     bucket              text,
     key_template        text,
-    store               text,
     mime_type           text,
     sha256              bytea
 )
@@ -147,6 +144,7 @@ BEGIN
     RETURN QUERY
     SELECT m.id,
            m.company_id,
+           m.account_id,
            a.external_id::text,
            g.external_id::text,
            g.sender::text,
@@ -156,7 +154,6 @@ BEGIN
            m.file_name::text,
            b.name,
            b.key_template::text,
-           q.store::text,
            q.mime_type::text,
            q.sha256::bytea
     FROM media.quarantine AS q
@@ -173,7 +170,7 @@ COMMENT ON FUNCTION media.quarantined_media(uuid) IS
 'it is not in quarantine.';
 GRANT EXECUTE ON FUNCTION media.quarantined_media(uuid) TO media_indexer;
 
-CREATE FUNCTION media.release_quarantined(p_media uuid, p_storage_key text)
+CREATE FUNCTION media.release_quarantined(p_media uuid, p_store text, p_storage_key text)
 RETURNS TABLE (
     outcome     text,
     storage_key text
@@ -200,7 +197,7 @@ BEGIN
     END IF;
 
     v_blob := media.ensure_blob(v_media.company_id, v_media.bucket, v_kept.sha256, v_kept.size, v_kept.mime_type,
-                                v_kept.store, p_storage_key);
+                                p_store, p_storage_key);
     UPDATE media.media_files AS m
     SET blob_id = v_blob.blob_id,
         mime_type = v_kept.mime_type,
@@ -209,16 +206,16 @@ BEGIN
         last_error = NULL
     WHERE m.id = p_media;
     RETURN QUERY
-    SELECT CASE WHEN v_blob.store = v_kept.store AND v_blob.storage_key = p_storage_key THEN 'stored' ELSE 'duplicate' END,
+    SELECT CASE WHEN v_blob.store = p_store AND v_blob.storage_key = p_storage_key THEN 'stored' ELSE 'duplicate' END,
            v_blob.storage_key;
 END
 $$;
 
-COMMENT ON FUNCTION media.release_quarantined(uuid, text) IS
-'Completes media whose quarantined bytes are published under this key now. outcome: stored; duplicate (a '
+COMMENT ON FUNCTION media.release_quarantined(uuid, text, text) IS
+'Completes media whose quarantined bytes are published in this store under this key now. outcome: stored; duplicate (a '
 'live blob has the content, under storage_key; ours is not referenced); not_found (not in quarantine, '
 'nothing changed). Errors: as of complete_download().';
-GRANT EXECUTE ON FUNCTION media.release_quarantined(uuid, text) TO media_indexer;
+GRANT EXECUTE ON FUNCTION media.release_quarantined(uuid, text, text) TO media_indexer;
 
 CREATE FUNCTION media.delete_quarantined(p_media uuid) RETURNS boolean
 LANGUAGE plpgsql

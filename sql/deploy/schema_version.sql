@@ -24,7 +24,7 @@ SET LOCAL ROLE media_owner;
 
 CREATE FUNCTION media.schema_version() RETURNS int
 LANGUAGE sql IMMUTABLE PARALLEL SAFE
-RETURN 4;
+RETURN 5;
 
 COMMENT ON FUNCTION media.schema_version() IS
 'The version of what the daemon and nginx call; every change to it replaces this function.';

@@ -133,9 +133,9 @@ SELECT throws_ok(
     $$UPDATE media.buckets SET max_bytes = 0$$, '23514', NULL, 'a bucket takes something');
 
 SELECT results_eq(
-    $$SELECT name, visibility::text, 'image/jpeg' = ANY (allowed_mime_types), max_bytes, store::text, key_template::text
+    $$SELECT name, visibility::text, 'image/jpeg' = ANY (allowed_mime_types), max_bytes, key_template::text
       FROM media.buckets ORDER BY name$$,
-    $$SELECT name, 'private', CASE WHEN name <> 'documents' THEN name = 'images' END, 104857600::bigint, 'local',
+    $$SELECT name, 'private', CASE WHEN name <> 'documents' THEN name = 'images' END, 104857600::bigint,
              '{company}/{account}/{yyyy}/{mm}/{message}-{index}.{ext}'
       FROM unnest(ARRAY['audio', 'documents', 'images', 'videos']) AS name$$,
     'the four buckets and their defaults');

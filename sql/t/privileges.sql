@@ -81,7 +81,7 @@ SELECT throws_ok($$DELETE FROM media.media_files$$, '42501', NULL, 'nginx cannot
 SELECT throws_ok($$SELECT media.find_company('alpha')$$, '42501', NULL, 'nginx cannot find companies');
 SELECT throws_ok($$SELECT * FROM media.claim_jobs('x', 1, 1)$$, '42501', NULL, 'nginx cannot claim jobs');
 SELECT throws_ok($$CREATE TABLE media.x (y int)$$, '42501', NULL, 'nginx cannot make tables');
-SELECT is(media.schema_version(), 4, 'nginx can ask for the version');
+SELECT is(media.schema_version(), 5, 'nginx can ask for the version');
 SELECT is_empty($$SELECT * FROM media.lookup_media('aaaaaaaa-0000-4000-8000-00000000ffff')$$, 'nginx can look up');
 RESET ROLE;
 

@@ -4,7 +4,7 @@ SELECT plan(27);
 
 CREATE FUNCTION pg_temp.set_aside(p_message text, p_owner text, p_bytes text) RETURNS text LANGUAGE sql AS $$
     SELECT media.quarantine_download(pg_temp.job_of(p_message), p_owner, sha256(p_bytes::bytea), length(p_bytes),
-                                     'text/html', 'local', 'active_content', 'a page')
+                                     'text/html', 'active_content', 'a page')
 $$;
 SELECT pg_temp.deliver(pg_temp.shop_a(), 'm1', 1, '{"file_name": "n.jpg"}') + pg_temp.deliver(pg_temp.shop_a(), 'm2')
      + pg_temp.deliver(pg_temp.shop_b(), 'm3') AS media \gset
@@ -28,9 +28,9 @@ SELECT set_eq(
              (pg_temp.media_of('m3'), 'beta', 'generic', NULL, 4, 'active_content: a page')$$,
     'the operator sees all of it');
 SELECT results_eq(
-    $$SELECT media_id, company_id, account_external_id, message_external_id, item_index, file_name, bucket, store,
+    $$SELECT media_id, company_id, account_external_id, message_external_id, item_index, file_name, bucket,
              mime_type, sha256 FROM media.quarantined_media(pg_temp.media_of('m1'))$$,
-    $$SELECT pg_temp.media_of('m1'), pg_temp.alpha(), 'shop-a', 'm1', 0, 'n.jpg', 'images', 'local', 'text/html',
+    $$SELECT pg_temp.media_of('m1'), pg_temp.alpha(), 'shop-a', 'm1', 0, 'n.jpg', 'images', 'text/html',
              sha256('page')$$,
     'and what one item''s release needs');
 SELECT is_empty($$SELECT FROM media.quarantined_media(NULL)$$, 'of nothing, nothing');
@@ -40,7 +40,7 @@ SELECT set_eq(
     'files without a row can be told');
 
 SELECT results_eq(
-    $$SELECT * FROM media.release_quarantined(pg_temp.media_of('m1'), 'a/page.html')$$,
+    $$SELECT * FROM media.release_quarantined(pg_temp.media_of('m1'), 'local', 'a/page.html')$$,
     $$VALUES ('stored', 'a/page.html')$$,
     'what is released is stored');
 SELECT is(pg_temp.status_of('m1'), 'completed 1', 'and completed');
@@ -48,7 +48,7 @@ SELECT results_eq(
     $$SELECT storage_key, mime_type, size, sha256 FROM media.lookup_media(pg_temp.media_of('m1'))$$,
     $$VALUES ('a/page.html', 'text/html', 4::bigint, sha256('page'))$$,
     'as what it is');
-SELECT is((SELECT outcome FROM media.release_quarantined(pg_temp.media_of('m1'), 'a/page.html')), 'not_found', 'once');
+SELECT is((SELECT outcome FROM media.release_quarantined(pg_temp.media_of('m1'), 'local', 'a/page.html')), 'not_found', 'once');
 SELECT ok(NOT media.delete_quarantined(pg_temp.media_of('m1')), 'what was released is not deleted');
 
 SELECT is_empty($$SELECT media.expire_quarantine(60, 8192, 10)$$, 'what is young and small stays');
@@ -62,7 +62,7 @@ SELECT pg_temp.deliver(pg_temp.shop_a(), 'm4') + pg_temp.deliver(pg_temp.shop_a(
 SELECT count(*) AS claimed FROM media.claim_jobs('w', 9, 60) \gset
 SELECT is(pg_temp.set_aside('m4', 'w', 'page') || pg_temp.set_aside('m5', 'w', 'other'), 'quarantinedquarantined', 'two more');
 SELECT results_eq(
-    $$SELECT * FROM media.release_quarantined(pg_temp.media_of('m4'), 'a/again.html')$$,
+    $$SELECT * FROM media.release_quarantined(pg_temp.media_of('m4'), 'local', 'a/again.html')$$,
     $$VALUES ('duplicate', 'a/page.html')$$,
     'content that is there already is not stored twice');
 SELECT ok(media.delete_quarantined(pg_temp.media_of('m5')), 'the operator deletes');

@@ -19,8 +19,8 @@ VALUES (pg_temp.alpha(), 'images', 'a', sha256('x'), 1, 'image/png'),
 INSERT INTO media.renditions (company_id, blob_id, kind, storage_key, size, mime_type, sha256)
 SELECT company_id, id, 'poster', storage_key, 1, 'image/webp', sha256 FROM media.blobs;
 SELECT pg_temp.deliver(pg_temp.shop_a(), 'a1') + pg_temp.deliver(pg_temp.shop_b(), 'b1') AS media \gset
-INSERT INTO media.quarantine (media_id, company_id, sha256, size, mime_type, store, reason)
-SELECT id, company_id, sha256('x'), 1, 'text/html', 'local', 'active_content' FROM media.media_files;
+INSERT INTO media.quarantine (media_id, company_id, sha256, size, mime_type, reason)
+SELECT id, company_id, sha256('x'), 1, 'text/html', 'active_content' FROM media.media_files;
 INSERT INTO media.media_analytics (company_id, day, provider, file_type)
 SELECT id, '2026-01-01', '', 'image' FROM media.companies;
 INSERT INTO media.media_failures (company_id, day, provider, file_type, reason)

@@ -2,7 +2,7 @@
 
 BEGIN;
 
-SELECT name, visibility, allowed_mime_types, max_bytes, store, key_template, created_at, updated_at
+SELECT name, visibility, allowed_mime_types, max_bytes, key_template, created_at, updated_at
 FROM media.buckets
 WHERE FALSE;
 SELECT id, company_id, bucket, store, storage_key, sha256, size, mime_type, state, created_at, updated_at

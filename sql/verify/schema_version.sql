@@ -2,7 +2,7 @@
 
 BEGIN;
 
-SELECT 1 / (media.schema_version() >= 4)::int;
+SELECT 1 / (media.schema_version() >= 5)::int;
 SELECT 1 / has_function_privilege('media_indexer', 'media.schema_version'::regproc, 'EXECUTE')::int;
 SELECT 1 / has_function_privilege('media_nginx', 'media.schema_version'::regproc, 'EXECUTE')::int;
 -- Nothing in the schema is open to everybody, and definer functions fix their search_path;

@@ -47,7 +47,6 @@ class DownloadTest : public testing::Test {
     job_.declared_mime_type = "image/jpeg";
     job_.deadline = kNow + 7 * 86400;
     job_.bucket = "images";
-    job_.store = "local";
     job_.max_bytes = 1 << 20;
     job_.key_template = "{company}/{message}-{index}.{ext}";
     control_.lease_until = std::chrono::steady_clock::now() + std::chrono::seconds(60);
@@ -64,7 +63,7 @@ class DownloadTest : public testing::Test {
   queue::Outcome run() {
     RetrievalTools tools{
         client_,
-        store_,
+        stores_.all,
         [this](boost::asio::yield_context, const queue::Job&, bool reread) -> Result<AccountPtr> {
           if (reread) ++rereads_;
           if (reread && !next_token_.empty()) token_ = next_token_;
@@ -104,7 +103,9 @@ class DownloadTest : public testing::Test {
   const std::string page_ = test::provider_fixture("media/login-page.html");
   boost::asio::io_context loop_{1};
   test::FakeHttpClient client_;
-  test::FakeBlobStore store_;
+  test::FakeStores stores_;
+  test::FakeBlobStore& store_ = *stores_.local;
+  test::FakeStaging& staging_ = *stores_.staging;
   test::FakeJobStore jobs_;
   providers::Registry registry_{Config()};
   ProgressBoard progress_;
@@ -286,7 +287,7 @@ TEST_F(DownloadTest, wrong_bytes_make_the_url_suspect) {
   ASSERT_EQ(jobs_.sources.size(), 1u);
   EXPECT_EQ(jobs_.sources[0].second, kNow);
   EXPECT_TRUE(store_.files.empty());
-  EXPECT_EQ(store_.open_uploads, 0);
+  EXPECT_EQ(staging_.open_uploads, 0);
 }
 
 TEST_F(DownloadTest, wrong_bytes_on_a_later_attempt_are_looked_at_twice) {
@@ -499,7 +500,7 @@ TEST_F(DownloadTest, suspicious_bytes_go_into_quarantine_and_are_not_published) 
   EXPECT_EQ(run().kind, Kind::completed);
   ASSERT_EQ(jobs_.set_aside.size(), 1u);
   EXPECT_EQ(jobs_.set_aside[0].second.code, ErrorCode::executable);
-  EXPECT_TRUE(store_.in_quarantine.contains(job_.media_id));
+  EXPECT_TRUE(staging_.in_quarantine.contains(job_.media_id));
   EXPECT_TRUE(store_.files.empty() && jobs_.recorded.empty());
   EXPECT_TRUE(was_told);
 }
@@ -521,7 +522,7 @@ TEST_F(DownloadTest, without_an_inspection_that_should_be_nothing_is_shown) {
   const auto outcome = run();
   EXPECT_EQ(outcome.kind, Kind::retry);
   EXPECT_EQ(outcome.reason, ErrorCode::scan_failed);
-  EXPECT_TRUE(store_.files.empty() && store_.in_quarantine.empty());
+  EXPECT_TRUE(store_.files.empty() && staging_.in_quarantine.empty());
 }
 
 TEST_F(DownloadTest, a_lease_lost_over_the_quarantine_changes_nothing) {
@@ -533,7 +534,7 @@ TEST_F(DownloadTest, a_lease_lost_over_the_quarantine_changes_nothing) {
 }
 
 TEST_F(DownloadTest, known_content_is_not_stored_again) {
-  jobs_.known_blob = queue::KnownBlob{"b", "company/first.jpg"};
+  jobs_.known_blob = queue::KnownBlob{"b", "local", "company/first.jpg"};
   jobs_.completions = {Completion{Completion::Kind::duplicate, "company/first.jpg"}};
   EXPECT_EQ(run().kind, Kind::completed);
   ASSERT_EQ(jobs_.recorded.size(), 1u);
@@ -544,7 +545,7 @@ TEST_F(DownloadTest, known_content_is_not_stored_again) {
 TEST_F(DownloadTest, the_file_of_a_killed_attempt_goes_when_its_content_is_known_by_then) {
   job_.attempts = 2;
   store_.files["company/wamid.1-0.jpg"] = photo_;
-  jobs_.known_blob = queue::KnownBlob{"b", "company/first.jpg"};
+  jobs_.known_blob = queue::KnownBlob{"b", "local", "company/first.jpg"};
   jobs_.completions = {Completion{Completion::Kind::duplicate, "company/first.jpg"}};
   EXPECT_EQ(run().kind, Kind::completed);
   EXPECT_TRUE(store_.files.empty());
@@ -556,7 +557,7 @@ TEST_F(DownloadTest, keys_that_tenants_share_are_never_removed) {
   jobs_.completions = {Completion{Completion::Kind::duplicate, "other.jpg"}};
   EXPECT_EQ(run().kind, Kind::completed);
   job_.attempts = 2;
-  jobs_.known_blob = queue::KnownBlob{"b", "other.jpg"};
+  jobs_.known_blob = queue::KnownBlob{"b", "local", "other.jpg"};
   jobs_.completions = {Completion{Completion::Kind::duplicate, "other.jpg"}};
   EXPECT_EQ(run().kind, Kind::completed);
   EXPECT_TRUE(store_.removed.empty());
@@ -580,7 +581,7 @@ TEST_F(DownloadTest, twins_that_arrive_together_take_turns) {
 }
 
 TEST_F(DownloadTest, a_blob_that_vanished_meanwhile_is_stored_after_all) {
-  jobs_.known_blob = queue::KnownBlob{"b", "company/first.jpg"};
+  jobs_.known_blob = queue::KnownBlob{"b", "local", "company/first.jpg"};
   jobs_.completions = {Completion{Completion::Kind::blob_missing, ""}};
   EXPECT_EQ(run().kind, Kind::completed);
   EXPECT_EQ(jobs_.recorded.size(), 2u);
@@ -619,6 +620,15 @@ TEST_F(DownloadTest, a_key_whose_file_is_being_removed_is_not_used_again) {
   EXPECT_EQ(run().kind, Kind::retry);
   EXPECT_EQ(run().kind, Kind::completed);
   EXPECT_EQ(store_.files.size(), 2U);
+}
+
+TEST_F(DownloadTest, the_store_is_the_one_of_the_bucket) {
+  job_.bucket = "archived";
+  EXPECT_EQ(run().kind, Kind::completed);
+  EXPECT_TRUE(store_.files.empty());
+  EXPECT_EQ(stores_.s3->files.at("company/wamid.1-0.jpg"), photo_);
+  EXPECT_EQ(stores_.s3->metadata.at("company/wamid.1-0.jpg").content_type, "image/jpeg");
+  EXPECT_EQ(jobs_.recorded.at(0).store, "s3");
 }
 
 TEST_F(DownloadTest, a_store_that_failed_is_looked_at_before_more_jobs_are_taken) {

@@ -8,7 +8,7 @@
 #include <vector>
 
 #include "indexer/fetch/http_client.hpp"
-#include "indexer/storage/blob_store.hpp"
+#include "indexer/storage/stores.hpp"
 
 namespace media::test {
 
@@ -80,39 +80,49 @@ class FakeHttpClient : public fetch::HttpClient {
   }
 };
 
-/// A store in memory.
-class FakeBlobStore : public storage::BlobStore {
+/// An upload in memory.
+struct FakeUpload : storage::Upload {
+  explicit FakeUpload(std::string content = {}, int* open_uploads = nullptr)
+      : bytes(std::move(content)), count(open_uploads) {
+    if (count != nullptr) ++*count;
+  }
+  ~FakeUpload() override {
+    if (count != nullptr) --*count;
+  }
+  Result<void> append(ByteView chunk) override {
+    bytes.append(as_text(chunk));
+    return {};
+  }
+  std::uint64_t size() const override { return bytes.size(); }
+  Result<std::size_t> read(std::uint64_t offset, std::span<std::uint8_t> into) const override {
+    const std::string_view rest = std::string_view(bytes).substr(std::min(offset, bytes.size()));
+    return rest.copy(reinterpret_cast<char*>(into.data()), into.size());
+  }
+  std::string bytes;
+  int* count;
+};
+
+/// A staging area in memory.
+class FakeStaging : public storage::Staging {
  public:
-  std::map<std::string, std::string> files;
-  std::vector<std::string> removed;
-  std::map<std::string, std::string> in_quarantine;
+  std::map<std::string, std::string, std::less<>> in_quarantine;
   Result<void> health;
   int open_uploads = 0;
 
   Result<std::unique_ptr<storage::Upload>> begin() override {
     if (!health) return std::unexpected(health.error());
-    return std::make_unique<FakeUpload>(*this);
-  }
-  Result<storage::Published> publish(boost::asio::yield_context,
-                                     std::unique_ptr<storage::Upload> upload, std::string_view key,
-                                     const Sha256Digest&) override {
-    files[std::string(key)] = static_cast<FakeUpload&>(*upload).bytes;
-    return storage::Published{std::string(key)};
-  }
-  Result<void> remove(boost::asio::yield_context, std::string_view key) override {
-    files.erase(std::string(key));
-    removed.emplace_back(key);
-    return {};
+    return std::make_unique<FakeUpload>(std::string(), &open_uploads);
   }
   Result<void> quarantine(boost::asio::yield_context, std::unique_ptr<storage::Upload> upload,
                           std::string_view name) override {
     in_quarantine[std::string(name)] = static_cast<FakeUpload&>(*upload).bytes;
     return {};
   }
-  Result<storage::Published> release(boost::asio::yield_context, std::string_view name,
-                                     std::string_view key, const Sha256Digest&) override {
-    files[std::string(key)] = in_quarantine[std::string(name)];
-    return storage::Published{std::string(key)};
+  Result<std::unique_ptr<storage::Upload>> open_quarantined(boost::asio::yield_context,
+                                                            std::string_view name) override {
+    const auto found = in_quarantine.find(name);
+    if (found == in_quarantine.end()) return fail(ErrorCode::not_found, "nothing of that name");
+    return std::make_unique<FakeUpload>(found->second);
   }
   Result<void> discard(boost::asio::yield_context, std::string_view name) override {
     in_quarantine.erase(std::string(name));
@@ -125,23 +135,76 @@ class FakeBlobStore : public storage::BlobStore {
     return names;
   }
   Result<void> check() override { return health; }
+};
+
+/// A store in memory, which takes every key as it is.
+class FakeBlobStore : public storage::BlobStore {
+ public:
+  explicit FakeBlobStore(std::string name = "local") : name_(std::move(name)) {}
+
+  std::map<std::string, std::string, std::less<>> files;
+  std::map<std::string, storage::ObjectMetadata, std::less<>> metadata;
+  std::vector<std::string> removed;
+  Result<void> health;
+
+  std::string_view name() const override { return name_; }
+  Result<storage::Published> publish(boost::asio::yield_context,
+                                     std::unique_ptr<storage::Upload> upload, std::string_view key,
+                                     const storage::ObjectMetadata& about) override {
+    files[std::string(key)] = static_cast<FakeUpload&>(*upload).bytes;
+    metadata[std::string(key)] = about;
+    return storage::Published{std::string(key)};
+  }
+  Result<void> remove(boost::asio::yield_context, std::string_view key) override {
+    files.erase(std::string(key));
+    removed.emplace_back(key);
+    return {};
+  }
+  Result<storage::ObjectInfo> stat(boost::asio::yield_context, std::string_view key) override {
+    const auto found = files.find(key);
+    if (found == files.end()) return fail(ErrorCode::not_found, "nothing under that key");
+    return storage::ObjectInfo{found->first, found->second.size(), 0,
+                               sha256(as_bytes(found->second)),
+                               metadata[found->first].content_type};
+  }
+  Result<void> retrieve(boost::asio::yield_context, std::string_view key,
+                        const storage::ByteSink& sink) override {
+    const auto found = files.find(key);
+    if (found == files.end()) return fail(ErrorCode::not_found, "nothing under that key");
+    return sink(as_bytes(found->second));
+  }
+  Result<void> list(boost::asio::yield_context, std::string_view prefix,
+                    const storage::ObjectSink& sink) override {
+    for (const auto& [key, bytes] : files) {
+      if (!key.starts_with(prefix)) continue;
+      if (auto taken = sink({key, bytes.size(), 0, {}, {}}); !taken) return taken;
+    }
+    return {};
+  }
+  std::string url(std::string_view) const override { return {}; }
+  Result<void> check() override { return health; }
+  Result<void> probe(boost::asio::yield_context) override { return health; }
 
  private:
-  struct FakeUpload : storage::Upload {
-    explicit FakeUpload(FakeBlobStore& owner) : store(owner) { ++store.open_uploads; }
-    ~FakeUpload() override { --store.open_uploads; }
-    Result<void> append(ByteView chunk) override {
-      bytes.append(as_text(chunk));
-      return {};
-    }
-    std::uint64_t size() const override { return bytes.size(); }
-    Result<std::size_t> read(std::uint64_t offset, std::span<std::uint8_t> into) const override {
-      const std::string_view rest = std::string_view(bytes).substr(std::min(offset, bytes.size()));
-      return rest.copy(reinterpret_cast<char*>(into.data()), into.size());
-    }
-    FakeBlobStore& store;
-    std::string bytes;
-  };
+  std::string name_;
+};
+
+/// Stores in memory: what is of bucket "archived" goes to the store "s3", all else to "local".
+struct FakeStores {
+  FakeStaging* staging = new FakeStaging();
+  FakeBlobStore* local = new FakeBlobStore("local");
+  FakeBlobStore* s3 = new FakeBlobStore("s3");
+  storage::Stores all{
+      std::unique_ptr<storage::Staging>(staging), owned(local, s3), "local", {{"archived", "s3"}}};
+
+ private:
+  static std::vector<std::unique_ptr<storage::BlobStore>> owned(FakeBlobStore* first,
+                                                                FakeBlobStore* second) {
+    std::vector<std::unique_ptr<storage::BlobStore>> stores;
+    stores.emplace_back(first);
+    stores.emplace_back(second);
+    return stores;
+  }
 };
 
 }  // namespace media::test

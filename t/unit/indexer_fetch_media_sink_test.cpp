@@ -18,7 +18,7 @@ class MediaSinkTest : public testing::Test {
 
   Result<ReceivedMedia> receive(const std::string& body, std::int64_t announced = -1,
                                 std::size_t piece = 100) {
-    MediaSink sink(store_, expectation_);
+    MediaSink sink(staging_, expectation_);
     if (auto begun = sink.begin(announced); !begun) return std::unexpected(begun.error());
     for (std::size_t at = 0; at < body.size(); at += piece) {
       taken_ = at + piece;
@@ -32,7 +32,7 @@ class MediaSinkTest : public testing::Test {
   }
 
   const std::string photo_ = test::provider_fixture("media/photo.jpg");
-  test::FakeBlobStore store_;
+  test::FakeStaging staging_;
   MediaExpectation expectation_;
   std::size_t taken_ = 0;
 };
@@ -47,7 +47,7 @@ TEST_F(MediaSinkTest, good_bytes_come_out_with_type_size_and_hash) {
     EXPECT_EQ(media->size, photo_.size());
     EXPECT_EQ(media->sha256, *expectation_.sha256);
   }
-  EXPECT_EQ(store_.open_uploads, 0);
+  EXPECT_EQ(staging_.open_uploads, 0);
 }
 
 TEST_F(MediaSinkTest, no_bytes_are_no_media) {
@@ -155,7 +155,7 @@ TEST_F(MediaSinkTest, the_bucket_decides_which_types_it_takes) {
 }
 
 TEST_F(MediaSinkTest, a_store_that_is_away_is_an_error_of_storage) {
-  store_.health = fail(ErrorCode::storage, "no marker");
+  staging_.health = fail(ErrorCode::storage, "no marker");
   EXPECT_EQ(code_of(receive(photo_)), ErrorCode::storage);
 }
 

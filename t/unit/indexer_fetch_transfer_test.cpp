@@ -38,7 +38,7 @@ class TransferTest : public testing::Test {
 
   Result<TransferEnd> get(const std::string& url) {
     Result<TransferEnd> end = fail(ErrorCode::internal, "");
-    MediaSink sink(store_, expectation_);
+    MediaSink sink(staging_, expectation_);
     test::run(loop_, [&](boost::asio::yield_context yield) {
       end = transfer(yield, client_, url, rules_, sink);
     });
@@ -48,7 +48,7 @@ class TransferTest : public testing::Test {
   const std::string photo_ = test::provider_fixture("media/photo.jpg");
   boost::asio::io_context loop_{1};
   test::FakeHttpClient client_;
-  test::FakeBlobStore store_;
+  test::FakeStaging staging_;
   MediaExpectation expectation_;
   providers::HostPolicy hosts_{{"media.test"}, {".cdn.test"}};
   TransferRules rules_;

@@ -84,6 +84,12 @@ TEST_F(MetricsTest, a_database_that_is_away_leaves_the_queue_out) {
   EXPECT_THAT(text(), HasSubstr("media_ingest_oldest_pending_seconds 4.5\n"));
 }
 
+TEST_F(MetricsTest, each_store_is_up_or_down) {
+  now_.stores = {{"local", true}, {"s3", false}};
+  EXPECT_THAT(text(), HasSubstr("media_store_up{store=\"local\"} 1\n"));
+  EXPECT_THAT(text(), HasSubstr("media_store_up{store=\"s3\"} 0\n"));
+}
+
 TEST(ProcessSample, tells_of_this_process) {
   const ProcessSample process = sample_process();
   EXPECT_GT(process.resident_bytes, 1 << 20);

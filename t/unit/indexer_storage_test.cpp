@@ -46,17 +46,39 @@ std::set<std::string> entries(const std::filesystem::path& root) {
   return names;
 }
 
+std::string read_all(yield_context yield, BlobStore& blobs, std::string_view key) {
+  std::string text;
+  const auto read = blobs.retrieve(yield, key, [&](ByteView piece) -> Result<void> {
+    text += as_text(piece);
+    return {};
+  });
+  EXPECT_TRUE(read) << read.error().message;
+  return text;
+}
+
+std::set<std::string> listed(yield_context yield, BlobStore& blobs, std::string_view prefix) {
+  std::set<std::string> keys;
+  const auto done = blobs.list(yield, prefix, [&](const ObjectInfo& object) -> Result<void> {
+    EXPECT_TRUE(keys.insert(object.key).second) << object.key;
+    EXPECT_EQ(object.size, object.key.size());  // what the tests store
+    return {};
+  });
+  EXPECT_TRUE(done) << done.error().message;
+  return keys;
+}
+
 /// Both ways to write: unnamed (O_TMPFILE) and named temporary files.
 class LocalStore : public testing::TestWithParam<bool> {
  protected:
   void SetUp() override { ASSERT_TRUE(mark_store_root(root_)); }
 
-  std::unique_ptr<BlobStore> open() { return make_local_store(root_, workers_, {GetParam()}); }
+  std::unique_ptr<BlobStore> open() { return make_local_store(root_, workers_); }
+  std::unique_ptr<Staging> stage() { return make_local_staging(root_, workers_, {GetParam()}); }
 
   Result<Published> store(BlobStore& blobs, std::string_view key, std::string_view text) {
     Result<Published> published = fail(ErrorCode::internal, "not run");
     test::run(loop_, [&](yield_context yield) {
-      auto upload = blobs.begin();
+      auto upload = stage()->begin();
       if (!upload) {
         published = std::unexpected(upload.error());
         return;
@@ -65,7 +87,8 @@ class LocalStore : public testing::TestWithParam<bool> {
         published = std::unexpected(written.error());
         return;
       }
-      published = blobs.publish(yield, std::move(*upload), key, sha256(as_bytes(text)));
+      published = blobs.publish(yield, std::move(*upload), key,
+                                {"image/jpeg", {}, {}, sha256(as_bytes(text))});
     });
     return published;
   }
@@ -78,38 +101,42 @@ class LocalStore : public testing::TestWithParam<bool> {
 
 TEST_P(LocalStore, quarantine_is_private_and_no_key_leads_there) {
   const auto blobs = open();
+  const auto staging = stage();
   const std::string id = "0190a0b0-0000-7000-8000-000000000001";
   const std::string other = "0190a0b0-0000-7000-8000-000000000002";
   test::run(loop_, [&](yield_context yield) {
     for (const char* text : {"left by a killed attempt", "suspicious"}) {
-      auto upload = blobs->begin();
+      auto upload = staging->begin();
       ASSERT_TRUE(upload);
       ASSERT_TRUE((*upload)->append(as_bytes(std::string_view(text))));
-      ASSERT_TRUE(blobs->quarantine(yield, std::move(*upload), id));
+      ASSERT_TRUE(staging->quarantine(yield, std::move(*upload), id));
     }
     EXPECT_EQ(contents(root_ + "/.quarantine/" + id), "suspicious");
     EXPECT_EQ(mode_of(root_ + "/.quarantine"), 0700u);
     EXPECT_FALSE(blobs->remove(yield, ".quarantine/" + id));
-    EXPECT_TRUE(blobs->quarantined(yield, std::chrono::seconds(60))->empty());
-    EXPECT_EQ(*blobs->quarantined(yield, std::chrono::seconds(0)), std::vector{id});
+    EXPECT_TRUE(staging->quarantined(yield, std::chrono::seconds(60))->empty());
+    EXPECT_EQ(*staging->quarantined(yield, std::chrono::seconds(0)), std::vector{id});
 
-    const auto digest = sha256(as_bytes(std::string_view("suspicious")));
-    const auto released = blobs->release(yield, id, "a/b.bin", digest);
-    ASSERT_TRUE(released) << released.error().message;
+    const ObjectMetadata metadata{{}, {}, {}, sha256(as_bytes("suspicious"))};
+    for (int time = 0; time < 2; ++time) {
+      auto waiting = staging->open_quarantined(yield, id);
+      ASSERT_TRUE(waiting) << waiting.error().message;
+      const auto released = blobs->publish(yield, std::move(*waiting), "a/b.bin", metadata);
+      ASSERT_TRUE(released) << released.error().message;
+      EXPECT_EQ(released->key, "a/b.bin");
+    }
     EXPECT_EQ(contents(root_ + "/a/b.bin"), "suspicious");
-    EXPECT_EQ(blobs->release(yield, id, "a/b.bin", digest)->key, "a/b.bin");
-    EXPECT_EQ(blobs->release(yield, other, "a/c.bin", digest).error().code, ErrorCode::not_found);
-    EXPECT_FALSE(blobs->release(yield, "../a/b.bin", "a/d.bin", digest));
-    ASSERT_TRUE(blobs->discard(yield, id));
-    ASSERT_TRUE(blobs->discard(yield, other));
-    EXPECT_TRUE(blobs->quarantined(yield, std::chrono::seconds(0))->empty());
+    EXPECT_EQ(staging->open_quarantined(yield, other).error().code, ErrorCode::not_found);
+    EXPECT_FALSE(staging->open_quarantined(yield, "../a/b.bin"));
+    ASSERT_TRUE(staging->discard(yield, id));
+    ASSERT_TRUE(staging->discard(yield, other));
+    EXPECT_TRUE(staging->quarantined(yield, std::chrono::seconds(0))->empty());
     EXPECT_EQ(contents(root_ + "/a/b.bin"), "suspicious");
   });
 }
 
 TEST_P(LocalStore, an_upload_can_be_read_before_it_has_a_name) {
-  const auto blobs = open();
-  auto upload = blobs->begin();
+  auto upload = stage()->begin();
   ASSERT_TRUE(upload);
   ASSERT_TRUE((*upload)->append(as_bytes(std::string_view("0123456789"))));
   std::array<std::uint8_t, 4> piece{};
@@ -144,9 +171,8 @@ TEST_P(LocalStore, a_key_without_directory_lies_in_the_root) {
 }
 
 TEST_P(LocalStore, a_dropped_upload_leaves_nothing) {
-  const auto blobs = open();
   {
-    auto upload = blobs->begin();
+    auto upload = stage()->begin();
     ASSERT_TRUE(upload) << upload.error().message;
     ASSERT_TRUE((*upload)->append(as_bytes("half a ph")));
     EXPECT_EQ((*upload)->size(), 9u);
@@ -213,7 +239,8 @@ TEST_P(LocalStore, a_root_without_marker_is_refused_at_every_upload) {
   const auto blobs = open();
   ASSERT_TRUE(blobs->check());
   std::filesystem::remove(root_ + "/" + kRootMarker);
-  const auto upload = blobs->begin();
+  EXPECT_FALSE(stage()->check());
+  const auto upload = stage()->begin();
   ASSERT_FALSE(upload);
   EXPECT_EQ(upload.error().code, ErrorCode::storage);
   EXPECT_NE(upload.error().message.find("not mounted"), std::string::npos);
@@ -223,8 +250,8 @@ TEST_P(LocalStore, a_root_without_marker_is_refused_at_every_upload) {
 }
 
 TEST_P(LocalStore, a_missing_root_is_an_error_not_an_empty_store) {
-  const auto blobs = make_local_store(directory_ / "absent", workers_, {GetParam()});
-  const auto upload = blobs->begin();
+  const auto staging = make_local_staging(directory_ / "absent", workers_, {GetParam()});
+  const auto upload = staging->begin();
   ASSERT_FALSE(upload);
   EXPECT_EQ(upload.error().code, ErrorCode::storage);
   EXPECT_NE(upload.error().message.find("No such file"), std::string::npos);
@@ -242,9 +269,81 @@ TEST_P(LocalStore, removing_is_idempotent) {
   EXPECT_FALSE(entries(root_).contains("a/photo.jpg"));
 }
 
+TEST_P(LocalStore, what_is_stored_can_be_asked_for_and_read) {
+  const auto blobs = open();
+  const std::string text(700000, 'x');
+  ASSERT_TRUE(store(*blobs, "a/photo.jpg", text));
+  test::run(loop_, [&](yield_context yield) {
+    const auto info = blobs->stat(yield, "a/photo.jpg");
+    ASSERT_TRUE(info) << info.error().message;
+    EXPECT_EQ(info->key, "a/photo.jpg");
+    EXPECT_EQ(info->size, text.size());
+    EXPECT_NEAR(static_cast<double>(info->modified_at), static_cast<double>(std::time(nullptr)), 5);
+    EXPECT_EQ(read_all(yield, *blobs, "a/photo.jpg"), text);
+
+    const ByteSink refuse = [](ByteView) { return fail(ErrorCode::cancelled, "enough"); };
+    EXPECT_EQ(blobs->retrieve(yield, "a/photo.jpg", refuse).error().code, ErrorCode::cancelled);
+    for (const char* key : {"a/other.jpg", "b/photo.jpg"}) {
+      EXPECT_EQ(blobs->stat(yield, key).error().code, ErrorCode::not_found) << key;
+      EXPECT_EQ(blobs->retrieve(yield, key, refuse).error().code, ErrorCode::not_found) << key;
+    }
+    EXPECT_EQ(blobs->stat(yield, "a").error().code, ErrorCode::storage);
+    EXPECT_EQ(blobs->stat(yield, "../x").error().code, ErrorCode::invalid_argument);
+  });
+}
+
+TEST_P(LocalStore, a_file_that_shrinks_while_it_is_read_is_truncated) {
+  const auto blobs = open();
+  ASSERT_TRUE(store(*blobs, "a/video.mp4", std::string(600000, 'x')));
+  test::run(loop_, [&](yield_context yield) {
+    const auto read = blobs->retrieve(yield, "a/video.mp4", [&](ByteView) -> Result<void> {
+      std::filesystem::resize_file(root_ + "/a/video.mp4", 1000);
+      return {};
+    });
+    ASSERT_FALSE(read);
+    EXPECT_EQ(read.error().code, ErrorCode::truncated);
+  });
+}
+
+TEST_P(LocalStore, all_objects_of_a_prefix_are_listed_and_nothing_else) {
+  const auto blobs = open();
+  for (const char* key : {"a/1.jpg", "a/b/2.jpg", "a/b/c/3.jpg", "ab/4.jpg", "5.jpg"}) {
+    ASSERT_TRUE(store(*blobs, key, key));
+  }
+  std::filesystem::create_symlink("/etc", root_ + "/a/etc");
+  write_file(root_ + "/.tmp/half", "being written");
+  write_file(root_ + "/.quarantine/x", "suspicious");
+  test::run(loop_, [&](yield_context yield) {
+    using Keys = std::set<std::string>;
+    EXPECT_EQ(listed(yield, *blobs, ""),
+              (Keys{"a/1.jpg", "a/b/2.jpg", "a/b/c/3.jpg", "ab/4.jpg", "5.jpg"}));
+    EXPECT_EQ(listed(yield, *blobs, "a/"), (Keys{"a/1.jpg", "a/b/2.jpg", "a/b/c/3.jpg"}));
+    EXPECT_EQ(listed(yield, *blobs, "a"),
+              (Keys{"a/1.jpg", "a/b/2.jpg", "a/b/c/3.jpg", "ab/4.jpg"}));
+    EXPECT_EQ(listed(yield, *blobs, "a/b/c"), (Keys{"a/b/c/3.jpg"}));
+    EXPECT_EQ(listed(yield, *blobs, "nowhere/"), Keys{});
+    EXPECT_EQ(listed(yield, *blobs, "../"), Keys{});
+  });
+}
+
+TEST_P(LocalStore, a_listing_that_fails_anywhere_is_an_error_of_the_whole) {
+  const auto blobs = open();
+  for (const char* key : {"a/1.jpg", "b/2.jpg", "c/3.jpg"}) ASSERT_TRUE(store(*blobs, key, key));
+  int seen = 0;
+  test::run(loop_, [&](yield_context yield) {
+    const auto unmounted = blobs->list(yield, "", [&](const ObjectInfo&) -> Result<void> {
+      if (++seen == 1) std::filesystem::remove(root_ + "/" + kRootMarker);
+      return {};
+    });
+    ASSERT_FALSE(unmounted);
+    EXPECT_EQ(unmounted.error().code, ErrorCode::storage);
+  });
+  EXPECT_LT(seen, 3);
+}
+
 TEST_P(LocalStore, a_write_that_the_system_refuses_is_a_storage_error_with_its_reason) {
   const auto blobs = open();
-  auto upload = blobs->begin();
+  auto upload = stage()->begin();
   ASSERT_TRUE(upload);
   struct rlimit before {};
   ::getrlimit(RLIMIT_FSIZE, &before);
@@ -259,7 +358,7 @@ TEST_P(LocalStore, a_write_that_the_system_refuses_is_a_storage_error_with_its_r
   EXPECT_NE(written.error().message.find("File too large"), std::string::npos);
 
   test::run(loop_, [&](yield_context yield) {
-    const auto published = blobs->publish(yield, std::move(*upload), "a/b.jpg", Sha256Digest{});
+    const auto published = blobs->publish(yield, std::move(*upload), "a/b.jpg", {});
     ASSERT_FALSE(published);
     EXPECT_EQ(published.error().code, ErrorCode::storage);
   });
@@ -275,11 +374,11 @@ TEST_P(LocalStore, uploads_that_race_for_one_key_all_get_their_own) {
     boost::asio::steady_timer all_done(loop_, std::chrono::steady_clock::time_point::max());
     for (int i = 0; i < kUploads; ++i) {
       spawn(loop_, "upload", [&, i](yield_context inner) {
-        auto upload = blobs->begin();
+        auto upload = stage()->begin();
         const std::string text = "photo " + std::to_string(i);
         EXPECT_TRUE((*upload)->append(as_bytes(text)));
-        const auto published =
-            blobs->publish(inner, std::move(*upload), "new/dir/photo.jpg", sha256(as_bytes(text)));
+        const auto published = blobs->publish(inner, std::move(*upload), "new/dir/photo.jpg",
+                                              {{}, {}, {}, sha256(as_bytes(text))});
         EXPECT_TRUE(published) << published.error().message;
         if (published) {
           keys.insert(published->key);
@@ -304,7 +403,7 @@ TEST(LocalStoreTemporaries, only_those_older_than_a_day_are_removed_at_the_start
   const utimbuf times{two_days_ago, two_days_ago};
   ASSERT_EQ(::utime((root + "/.tmp/old").c_str(), &times), 0);
   boost::asio::thread_pool workers(1);
-  make_local_store(root, workers);
+  make_local_staging(root, workers);
   EXPECT_EQ(entries(root), (std::set<std::string>{".tmp", ".tmp/new"}));
 }
 
