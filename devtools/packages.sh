@@ -7,8 +7,8 @@ need_packages() {
   [ ${#missing[@]} -gt 0 ] || return 0
   command -v apt-get >/dev/null || die "these packages are missing: ${missing[*]}"
   note "installing ${missing[*]}"
-  # nginx, postgresql and pgbouncer start (and enable) services when they are installed; the stack
-  # wants only their programs. In a subshell, so that the trap undoes this whatever happens.
+  # Servers start (and enable) services when they are installed; the stack wants only their programs.
+  # In a subshell, so that the trap undoes this whatever happens.
   (
     trap 'allow_services "${missing[@]}"' EXIT
     hold_services
@@ -43,7 +43,8 @@ hold_services() {
   if [ ! -e "$policy" ]; then
     # shellcheck disable=SC2016  # the script's own variable
     printf '%s\n' '#!/bin/sh' "# $our_mark." \
-      'case "$1" in nginx*|postgresql*|pgbouncer*) exit 101 ;; esac' 'exit 0' |
+      'case "$1" in nginx*|postgresql*|pgbouncer*|ceph*|radosgw*|rbdmap*|swift*) exit 101 ;; esac' \
+      'exit 0' |
       as_root tee "$policy" >/dev/null
     as_root chmod 755 "$policy"
   fi
@@ -57,14 +58,22 @@ allow_services() {
   as_root rm -f "$no_cluster"
   as_root rmdir --ignore-fail-on-non-empty "${no_cluster%/*}" 2>/dev/null || true
   # Packages enable their services for the next boot; nobody asked for a web server on port 80.
+  command -v systemctl >/dev/null || return 0
   local package
-  for package in nginx pgbouncer; do
-    case " $* " in
-      *" $package "*)
-        if command -v systemctl >/dev/null; then
-          as_root systemctl -q disable "$package.service" 2>/dev/null || true
-        fi
-        ;;
+  local -a with_units units
+  for package in "$@"; do
+    case $package in
+      nginx) with_units=(nginx-common) ;;
+      ceph-mon) with_units=(ceph-mon ceph-base) ;;
+      pgbouncer | ceph-osd | radosgw | swift-*) with_units=("$package") ;;
+      *) continue ;;
     esac
+    mapfile -t units < <(units_of "${with_units[@]}")
+    [ ${#units[@]} -eq 0 ] || as_root systemctl -q disable "${units[@]}" 2>/dev/null || true
   done
+}
+
+# units_of PACKAGE...: what of systemd's the packages have, without templates.
+units_of() {
+  dpkg -L "$@" 2>/dev/null | sed -nE 's#.*/systemd/system/([^@/]+[.](service|target))$#\1#p' | sort -u
 }

@@ -17,9 +17,11 @@ integration=$MEDIA_SOURCE/t/integration
 run_pytest() { (cd "$integration" && "$PYTHON" -m pytest -q "$@"); }
 
 with_postgres() { "$PYTHON" -m stack.with_postgres "$@"; }
+with_object_stores() { "$PYTHON" -m stack.with_object_stores "$@"; }
 
 test_unit() {
-  with_postgres ctest --test-dir "$MEDIA_BUILD" --output-on-failure --progress -j "$(nproc)"
+  with_object_stores "$PYTHON" -m stack.with_postgres \
+    ctest --test-dir "$MEDIA_BUILD" --output-on-failure --progress -j "$(nproc)"
 }
 test_sql() { with_postgres bash "$MEDIA_SOURCE/sql/test.sh"; }
 test_fuzz() { "$PYTHON" "$MEDIA_SOURCE/devtools/fuzz.py"; }
@@ -31,7 +33,7 @@ test_asan() {
   run_pytest -m module "--nginx=$asan/nginx" "--module=$asan/ngx_http_media_module.so"
 }
 
-need_packages build run test
+need_packages build run test s3
 bash "$MEDIA_SOURCE/devtools/build.sh"
 for suite in "${suites[@]}"; do
   note "$suite tests"

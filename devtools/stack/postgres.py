@@ -8,6 +8,7 @@ from pathlib import Path
 
 from . import process
 from .errors import StackError
+from .users import ServerUser
 
 SETTINGS = """\
 listen_addresses = ''
@@ -47,6 +48,7 @@ class Cluster:
         self.log = home / "logs" / "postgres.log"
         self.bin = programs_dir()
         self.more_settings = more_settings or {}
+        self.user = ServerUser("postgres", home)
 
     def conninfo(self, user="postgres", database="media"):
         return f"host={self.socket_name} dbname={database} user={user}"
@@ -109,22 +111,10 @@ class Cluster:
 
     def as_server_user(self):
         """Command prefix that drops root, which the server refuses to run as."""
-        if os.getuid() != 0:
-            return []
-        plain = ["setpriv", "--reuid=postgres", "--regid=postgres", "--init-groups"]
-        # The home may lie below a directory that is closed to others, such as /root.
-        capable = [*plain, "--inh-caps=+dac_override", "--ambient-caps=+dac_override"]
-        for prefix in (plain, capable):
-            probe = [*prefix, "--", "ls", "-d", f"{self.home}/."]
-            if subprocess.run(probe, capture_output=True).returncode == 0:
-                return [*prefix, "--"]
-        raise StackError(f"the user postgres, which runs the server, cannot reach {self.home}: "
-                         "take another directory, for example below /var/tmp")
+        return self.user.prefix()
 
     def own_directory(self, path):
-        path.mkdir(mode=0o700, parents=True, exist_ok=True)
-        if os.getuid() == 0:
-            shutil.chown(path, "postgres", "postgres")
+        self.user.own(path)
 
     def _write_settings(self):
         more = "".join(f"{key} = {value}\n" for key, value in self.more_settings.items())
