@@ -9,14 +9,17 @@ from doubles import discord as discord_double
 from doubles import openphone as openphone_double
 from doubles import twilio as twilio_double
 from doubles import whatsapp_graph
+from doubles.s3_faults import S3Faults
 from doubles.standard_webhook import FileHost
 from doubles.tls import TestAuthority
 from site_under_test import Site
 from stack import Programs, Stack
+from stack.ceph import Ceph
 from stack.postgres import Cluster
 from stack.process import free_port
 from stack.stack import SOURCE
-from watch import StackWatch
+from stack.swift import Swift
+from watch import ServerWatch, StackWatch
 
 # Patience of a test, not of a provider.
 QUICK = {
@@ -191,10 +194,58 @@ def own_stack(stacks, quick_settings, request):
             stacks.stop(name)
 
 
+@pytest.fixture(scope="session")
+def store_watches():
+    """Of the object stores that tests have asked for so far."""
+    return []
+
+
+@pytest.fixture(scope="session")
+def ceph(tmp_path_factory, authority, store_watches):
+    """Ceph's S3 gateway, also over TLS."""
+    pem = authority.write_server_pem(tmp_path_factory.mktemp("ceph-tls") / "rgw.pem", "localhost")
+    server = Ceph(tmp_path_factory.mktemp("ceph"), tls_pem=pem)
+    server.start()
+    store_watches.append(ServerWatch(server))
+    yield server
+    server.stop()
+
+
+@pytest.fixture(scope="session")
+def swift(tmp_path_factory, store_watches):
+    """OpenStack Swift's S3 API."""
+    server = Swift(tmp_path_factory.mktemp("swift"))
+    server.start()
+    store_watches.append(ServerWatch(server))
+    yield server
+    server.stop()
+
+
+@pytest.fixture(scope="session", params=["ceph", "swift"])
+def object_store(request):
+    """Each of the two: `access`, `client` (boto3's) and `new_bucket()`."""
+    return request.getfixturevalue(request.param)
+
+
+@pytest.fixture(scope="session")
+def _s3_faults(ceph):
+    proxy = S3Faults(ceph.endpoint)
+    yield proxy
+    proxy.close()
+
+
+@pytest.fixture
+def s3_faults(_s3_faults):
+    """Between the test's client and Ceph; well-behaved until told otherwise."""
+    _s3_faults.clear()
+    yield _s3_faults
+    _s3_faults.clear()
+
+
 @pytest.fixture(autouse=True)
-def leaves_everything_clean(request, stacks, own_stack):
+def leaves_everything_clean(request, stacks, own_stack, store_watches):
     """After every test: nothing alarming in any log, nothing leaked."""
     yield
     noise = [mark.args for mark in request.node.iter_markers("log_noise")]
-    for watch in list(stacks.watches.values()):
+    for watch in [*stacks.watches.values(), *store_watches]:
         watch.check(noise)

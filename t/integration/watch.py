@@ -122,6 +122,27 @@ class StackWatch:
                 for user, count in counts.items() if int(count) > limits.get(user, 0)]
 
 
+class ServerWatch:
+    """Of an object store: all of its processes run, and none of them has had an accident."""
+
+    ACCIDENT = r"Caught signal|FAILED ceph_assert|Traceback \(most recent call last\)|MemoryError"
+
+    def __init__(self, server):
+        self.server = server
+        self.name = type(server).__name__.lower()
+        self.marks = {path: LogMark(path) for path in sorted(server.logs.iterdir())}
+
+    def check(self, noise=()):
+        problems = [] if self.server.is_running() else [f"{self.name} does not run any more"]
+        allowed = [pattern for log, pattern in noise if log == self.name]
+        for path, mark in self.marks.items():
+            problems += [f"{self.name}, {path.name}: {line}" for line in mark.text().splitlines()
+                         if re.search(self.ACCIDENT, line)
+                         and not any(re.search(pattern, line) for pattern in allowed)]
+            self.marks[path] = LogMark(path)
+        assert not problems, "\n".join(problems)
+
+
 def servers(stack):
     """(program, pid) of every process of the stack."""
     return [(program, pid) for pid, program in stack_processes(stack.dir).items()]
