@@ -634,11 +634,11 @@ TEST_F(DownloadTest, the_store_is_the_one_of_the_bucket) {
 TEST_F(DownloadTest, a_store_that_failed_is_looked_at_before_more_jobs_are_taken) {
   EXPECT_EQ(run().kind, Kind::completed);
   EXPECT_TRUE(downloads_->check_storage());
-  store_.health = fail(ErrorCode::storage, "no marker");
+  staging_.health = fail(ErrorCode::storage, "no marker");
   EXPECT_TRUE(downloads_->check_storage());
   EXPECT_EQ(run().reason, ErrorCode::storage);
   EXPECT_FALSE(downloads_->check_storage());
-  store_.health = {};
+  staging_.health = {};
   EXPECT_TRUE(downloads_->check_storage());
 }
 
