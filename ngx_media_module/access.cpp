@@ -138,6 +138,7 @@ void begin_media(ngx_http_request_t* r, RequestCtx& ctx, const LocationConf& con
   const ngx_str_t subject = conf.subject == nullptr ? rest_of_uri(r) : value_of(r, *conf.subject);
   const ngx_str_t rendition =
       conf.rendition == nullptr ? ngx_str_t{} : value_of(r, *conf.rendition);
+  ctx.passage = nullptr;
   const bool is_same = ctx.policy != nullptr && *ctx.policy == conf.policy &&
                        ctx.subject.data != nullptr && view(ctx.subject) == view(subject) &&
                        view(ctx.rendition) == view(rendition);

@@ -6,6 +6,7 @@
 #include "ngx_media_module/content.hpp"
 #include "ngx_media_module/directives.hpp"
 #include "ngx_media_module/guard.hpp"
+#include "ngx_media_module/s3/s3_store.hpp"
 #include "ngx_media_module/shared_zone.hpp"
 #include "ngx_media_module/stats.hpp"
 #include "ngx_media_module/text.hpp"
@@ -187,6 +188,14 @@ std::string vary_of(const AccessPolicy& policy) {
   return media::nginx::vary_of(sources);
 }
 
+void note_server(ngx_conf_t* cf, const LocationConf& conf) {
+  if (!conf.is_media()) return;
+  const auto* server = static_cast<ngx_http_core_srv_conf_t*>(
+      ngx_http_conf_get_module_srv_conf(cf, ngx_http_core_module));
+  auto& servers = main_conf(cf).media_servers;
+  if (std::ranges::find(servers, server) == servers.end()) servers.push_back(server);
+}
+
 char* merge(ngx_conf_t* cf, const LocationConf& parent, LocationConf& child) {
   MainConf& main = main_conf(cf);
   if (main.default_tokens == nullptr) main.default_tokens = make_default_tokens(cf);
@@ -196,6 +205,7 @@ char* merge(ngx_conf_t* cf, const LocationConf& parent, LocationConf& child) {
   child.policy = policy_of(child, main, cf->pool);
   child.vary = vary_of(child.policy);
   if (char* error = finish_sessions(cf, child.sessions); error != NGX_CONF_OK) return error;
+  note_server(cf, child);
   return check(cf, child);
 }
 
@@ -204,6 +214,12 @@ char* merge(ngx_conf_t* cf, const LocationConf& parent, LocationConf& child) {
 const StoreConf* MainConf::find_store(std::string_view name) const {
   const auto found = std::ranges::find(stores, name, &StoreConf::name);
   return found == stores.end() ? nullptr : &*found;
+}
+
+bool MainConf::has_proxied_store() const {
+  return std::ranges::any_of(stores, [](const StoreConf& store) {
+    return store.s3 != nullptr && store.s3->serve == S3Serve::proxy;
+  });
 }
 
 const Statement* MainConf::use_statement(ngx_pool_t* pool, Statement statement) {

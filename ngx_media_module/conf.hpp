@@ -34,10 +34,13 @@ struct CacheConf {
   ngx_msec_t stale = 600'000;
 };
 
-/// `media_store NAME local`
+struct S3Store;
+
+/// `media_store`
 struct StoreConf {
   std::string name;
-  std::string root;  ///< absolute, without a final slash
+  std::string root;       ///< of a directory: absolute, without a final slash
+  S3Store* s3 = nullptr;  ///< of an object store
 };
 
 /// One variable of `media_token`.
@@ -69,12 +72,15 @@ struct MainConf {
   std::optional<DatabaseConf> database;
   std::optional<CacheConf> cache;
   std::vector<StoreConf> stores;
-  std::vector<Statement*> statements;  ///< by Statement::index
+  std::vector<const ngx_http_core_srv_conf_t*> media_servers;  ///< that have `media` locations
+  std::vector<Statement*> statements;                          ///< by Statement::index
   std::vector<WatchedFile*> watched_files;
   ngx_shm_zone_t* stats_zone = nullptr;
   TokenConf* default_tokens = nullptr;
 
   const StoreConf* find_store(std::string_view name) const;
+  /// Whether any bytes pass through a location of the operator's.
+  bool has_proxied_store() const;
   /// The statement, known to every connection from now on; one of the same text
   /// and meaning is taken if there is one.
   const Statement* use_statement(ngx_pool_t* pool, Statement statement);

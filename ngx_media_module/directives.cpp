@@ -14,6 +14,7 @@
 #include "ngx_media_module/guard.hpp"
 #include "ngx_media_module/identity/key_file.hpp"
 #include "ngx_media_module/session_directive.hpp"
+#include "ngx_media_module/store_directive.hpp"
 
 namespace media::nginx {
 namespace {
@@ -152,36 +153,6 @@ char* set_token(ngx_conf_t* cf, ngx_command_t*, void* conf) {
     texts.push_back(view(argument));
   }
   location.tokens = make_tokens(cf, texts);
-  return NGX_CONF_OK;
-}
-
-void warn_when_unusable(ngx_conf_t* cf, const std::string& root) {
-  if (::access(root.c_str(), R_OK | X_OK) == 0) return;
-  ngx_conf_log_error(NGX_LOG_WARN, cf, ngx_errno, "\"media_store\" can't read root \"%s\"",
-                     root.c_str());
-}
-
-char* set_store(ngx_conf_t* cf, ngx_command_t*, void* conf) {
-  auto& main = *static_cast<MainConf*>(conf);
-  const auto arguments = arguments_of(cf);
-  StoreConf store{.name = std::string(view(arguments[1])), .root = {}};
-  if (main.find_store(store.name) != nullptr) {
-    return conf_error(cf, "\"media_store\" has a duplicate name \"%V\"", &arguments[1]);
-  }
-  if (view(arguments[2]) != "local") {
-    return bad_parameter(cf, arguments[2], "NAME local root=PATH");
-  }
-  for (const auto& parameter : arguments.subspan(3)) {
-    const auto value = value_of(parameter, "root");
-    if (!value || !view(*value).starts_with('/')) {
-      return bad_parameter(cf, parameter, "root= with an absolute path");
-    }
-    store.root = view(*value);
-  }
-  if (store.root.empty()) return conf_error(cf, "\"media_store\" needs \"root=\"");
-  while (store.root.ends_with('/')) store.root.pop_back();
-  warn_when_unusable(cf, store.root);
-  main.stores.push_back(std::move(store));
   return NGX_CONF_OK;
 }
 

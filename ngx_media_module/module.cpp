@@ -3,6 +3,8 @@
 #include "ngx_media_module/directives.hpp"
 #include "ngx_media_module/guard.hpp"
 #include "ngx_media_module/ngx.hpp"
+#include "ngx_media_module/s3/s3_filter.hpp"
+#include "ngx_media_module/store_directive.hpp"
 #include "ngx_media_module/variables.hpp"
 #include "ngx_media_module/worker.hpp"
 
@@ -12,6 +14,8 @@ namespace {
 
 ngx_int_t finish_configuration(ngx_conf_t* cf) noexcept {
   if (restore_variables(cf) != NGX_OK || finish_main_conf(cf) != NGX_OK) return NGX_ERROR;
+  if (check_store_locations(cf) != NGX_CONF_OK) return NGX_ERROR;
+  if (main_conf(cf).has_proxied_store()) add_s3_filter();
   auto* core = static_cast<ngx_http_core_main_conf_t*>(
       ngx_http_conf_get_module_main_conf(cf, ngx_http_core_module));
   auto* slot = static_cast<ngx_http_handler_pt*>(

@@ -52,6 +52,8 @@ struct CallerIdentity {
 /// `unavailable`: it is bound to a user, and who the caller is can't be found out.
 enum class LinkState { unknown, none, bad, good, unavailable };
 
+struct S3Passage;
+
 /// What the module knows about a request. Lives in the request's pool and
 /// survives internal redirects.
 struct RequestCtx : AnswerWaiter {
@@ -72,6 +74,7 @@ struct RequestCtx : AnswerWaiter {
   ngx_msec_t waiting_since = 0;
   std::optional<ngx_msec_t> lookup_time;
   std::array<ngx_table_elt_t*, 6> headers{};  ///< see add_safety_headers()
+  S3Passage* passage = nullptr;               ///< when nginx fetches the media from an object store
   MediaRecord record;  ///< when granted or pending; texts are in the request's pool
 };
 

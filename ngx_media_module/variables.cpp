@@ -4,6 +4,7 @@
 
 #include "ngx_media_module/guard.hpp"
 #include "ngx_media_module/identity/identity.hpp"
+#include "ngx_media_module/s3/s3_passage.hpp"
 #include "ngx_media_module/text.hpp"
 
 namespace media::nginx {
@@ -85,7 +86,7 @@ struct Variable {
 };
 
 // $media_id is changeable, so that a location's regex may capture under that name.
-constexpr std::array<Variable, 9> kVariables = {{
+constexpr std::array<Variable, 17> kVariables = {{
     {"media_user", get_variable<caller_member<&CallerIdentity::user>>, 0},
     {"media_company", get_variable<caller_member<&CallerIdentity::company>>, 0},
     {"media_companies", get_variable<caller_member<&CallerIdentity::companies>>, 0},
@@ -95,6 +96,14 @@ constexpr std::array<Variable, 9> kVariables = {{
     {"media_source", get_variable<source>, 0},
     {"media_store", get_variable<store>, 0},
     {"media_lookup_time", get_variable<lookup_time>, 0},
+    {"media_s3_url", get_variable<s3_url>, 0},
+    {"media_s3_uri", get_variable<s3_uri>, 0},
+    {"media_s3_host", get_variable<s3_host>, 0},
+    {"media_s3_date", get_variable<s3_date>, 0},
+    {"media_s3_authorization", get_variable<s3_authorization>, 0},
+    {"media_s3_token", get_variable<s3_token>, 0},
+    {"media_s3_range", get_variable<s3_range>, 0},
+    {"media_s3_version", get_variable<s3_version>, 0},
 }};
 
 ngx_int_t declare(ngx_conf_t* cf, const Variable& declared) {

@@ -6,6 +6,7 @@
 #include "ngx_media_module/answer/headers.hpp"
 #include "ngx_media_module/answer/response_policy.hpp"
 #include "ngx_media_module/log.hpp"
+#include "ngx_media_module/s3/s3_response.hpp"
 #include "ngx_media_module/text.hpp"
 
 namespace media::nginx {
@@ -98,29 +99,14 @@ ngx_int_t check_file(ngx_http_request_t* r, const ngx_str_t& path, const ngx_ope
   return NGX_HTTP_INTERNAL_SERVER_ERROR;
 }
 
-/// Without a hash nginx's own, of size and time; none where `etag` is off.
-void set_entity_tag(ngx_http_request_t* r, const MediaRecord& record) {
-  if (!core_conf(r).etag) return;
-  if (!record.sha256) {
-    if (ngx_http_set_etag(r) != NGX_OK) throw std::bad_alloc();
-    return;
-  }
-  const auto tag = entity_tag(*record.sha256);
-  const ngx_str_t value = copy(r->pool, {tag.data(), tag.size()});
-  r->headers_out.etag = add_header(r, "ETag", view(value));
-}
-
 void set_headers(ngx_http_request_t* r, RequestCtx& ctx, const ngx_open_file_info_t& file) {
-  const MediaRecord& record = ctx.record;
   r->headers_out.status = NGX_HTTP_OK;
   r->headers_out.content_length_n = file.size;
   r->headers_out.last_modified_time = file.mtime;
-  r->headers_out.content_type = borrow(record.mime_type);
-  r->headers_out.content_type_len = record.mime_type.size();
-  r->headers_out.content_type_lowcase = nullptr;
-  add_safety_headers(r, ctx, record.mime_type, cache_control(record.is_public));
-  set_entity_tag(r, record);
-  add_header(r, "Content-Disposition", record.disposition);
+  add_media_headers(r, ctx);
+  // Without a hash nginx's own tag, of size and time.
+  const bool needs_tag = !ctx.record.sha256 && core_conf(r).etag;
+  if (needs_tag && ngx_http_set_etag(r) != NGX_OK) throw std::bad_alloc();
 }
 
 ngx_int_t send_body(ngx_http_request_t* r, const ngx_str_t& path,
@@ -154,6 +140,7 @@ ngx_int_t send_file(ngx_http_request_t* r, RequestCtx& ctx) {
                         "no \"media_store\" is named \"" + std::string(ctx.record.store) + "\"");
     return fail_request(r, ctx, NGX_HTTP_INTERNAL_SERVER_ERROR);
   }
+  if (store->s3 != nullptr) return send_from_s3(r, ctx, *store->s3);
   ngx_str_t path = path_of(r, *store, ctx.record.storage_key);
   ngx_open_file_info_t file{};
   ngx_int_t status = open_file(r, path, file);

@@ -6,6 +6,7 @@
 
 #include "ngx_media_module/answer/response_policy.hpp"
 #include "ngx_media_module/compat.hpp"
+#include "ngx_media_module/s3/s3_passage.hpp"
 #include "ngx_media_module/text.hpp"
 
 namespace media::nginx {
@@ -66,10 +67,33 @@ void add_safety_headers(ngx_http_request_t* r, RequestCtx& ctx, std::string_view
   *next++ = add_header(r, "Content-Security-Policy", content_security_policy(mime_type));
   *next++ = add_header(r, "Referrer-Policy", "no-referrer");
   *next++ = add_header(r, "Cross-Origin-Resource-Policy", "same-site");
-  const std::string_view vary = location_conf(r).vary;
+  const std::string_view vary =
+      ctx.passage != nullptr ? ctx.passage->vary : std::string_view(location_conf(r).vary);
   if (!vary.empty()) *next++ = add_header(r, "Vary", vary);
   *next = add_header(r, "Cache-Control", cache_control);
   if (!compat::register_cache_control(r, *next)) throw std::bad_alloc();
+}
+
+void add_media_headers(ngx_http_request_t* r, RequestCtx& ctx) {
+  const MediaRecord& record = ctx.record;
+  r->headers_out.content_type = borrow(record.mime_type);
+  r->headers_out.content_type_len = record.mime_type.size();
+  r->headers_out.content_type_lowcase = nullptr;
+  add_safety_headers(r, ctx, record.mime_type, cache_control(record.is_public));
+  if (record.sha256 && uses_entity_tags(r)) add_entity_tag(r, *record.sha256);
+  add_header(r, "Content-Disposition", record.disposition);
+}
+
+bool uses_entity_tags(ngx_http_request_t* r) {
+  return static_cast<ngx_http_core_loc_conf_t*>(
+             ngx_http_get_module_loc_conf(r, ngx_http_core_module))
+             ->etag != 0;
+}
+
+void add_entity_tag(ngx_http_request_t* r, const ContentHash& sha256) {
+  const auto tag = entity_tag(sha256);
+  const ngx_str_t value = copy(r->pool, {tag.data(), tag.size()});
+  r->headers_out.etag = add_header(r, "ETag", view(value));
 }
 
 }  // namespace media::nginx

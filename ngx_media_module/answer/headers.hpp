@@ -15,4 +15,13 @@ ngx_table_elt_t* add_header(ngx_http_request_t* r, std::string_view name, std::s
 void add_safety_headers(ngx_http_request_t* r, RequestCtx& ctx, std::string_view mime_type,
                         std::string_view cache_control);
 
+/// What answers with the granted media have wherever its bytes lie: type, safety headers, ETag (of
+/// what has a hash) and Content-Disposition.
+void add_media_headers(ngx_http_request_t* r, RequestCtx& ctx);
+
+/// Whether `etag` is on.
+bool uses_entity_tags(ngx_http_request_t* r);
+/// Adds the ETag of this content, and registers it where nginx's filters compare it.
+void add_entity_tag(ngx_http_request_t* r, const ContentHash& sha256);
+
 }  // namespace media::nginx

@@ -51,7 +51,7 @@ def test_messages_of_the_module_are_explained():
     assert {("lookup.cpp", "the lookup queue is full"), ("lookup.cpp", "a lookup timed out"),
             ("worker.cpp", "media: keys stay as they were"),
             ("cache_listener.cpp", "no longer listening for changes"),
-            ("directives.cpp", 'media_store" can\'t read root'),
+            ("store_directive.cpp", 'media_store" can\'t read root'),
             ("file_response.cpp", "is not a regular file")} <= messages
     unexplained = {(name, text) for name, text in messages
                    if text.removeprefix("media: ") not in TROUBLESHOOTING}

@@ -28,6 +28,9 @@ def files(tmp_path_factory):
                        "short": [{"kty": "oct", "k": "A" * 42, "alg": "HS256"}],
                        "many": [{"kty": "oct", "k": "A" * 43, "alg": "HS256"}] * 65}.items():
         (directory / f"{name}.json").write_text(json.dumps({"keys": keys}))
+    for name, text in {"s3": "access\nsecret\n", "s3-one": "hidden", "s3-pairs": "key = hidden\nhidden"}.items():
+        (directory / name).write_text(text)
+        (directory / name).chmod(0o600)
     (directory / "cut.json").write_text('{"keys":[')
     (directory / "twice.json").write_text('{"keys":[],"keys":[]}')
     return directory
@@ -83,7 +86,8 @@ def test_a_sound_config_passes(test_config):
     ('media_database "@conninfo@" connections=many;', "", "connections"),
     ('media_database "@conninfo@" timeout=soon;', "", "timeout"),
     ('media_database "@conninfo@" colour=blue;', "", "colour"),
-    ("media_store local s3 root=/;", "", "s3"),
+    ("media_store local tape root=/;", "", "tape"),
+    ("media_store s3 s3 root=/;", "", "root=/"),
     ("media_store local local;", "", "root"),
     ("media_store local local root=relative;", "", "relative|absolute"),
     ("media_session jwt;", "", "key_file"),
@@ -104,6 +108,7 @@ def test_a_mistake_is_named(test_config, http, location, message):
     assert re.search(r"\[emerg\].*(" + message + ")", output), output
 
 
+S3 = "media_store s3 s3 endpoint=http://127.0.0.1 region=r bucket=photos key_file=@files@/s3"
 JWT = "media_session jwt key_file=@files@"
 JWKS = "media_session jwt jwks_file=@files@"
 NEXT_AUTH = "media_session nextauth secret_file=@files@"
@@ -182,6 +187,23 @@ def named(directives, *messages):
     named("media_session request /who key=sid;", "key= with a variable, such as key=$cookie_sid"),
     named("media_session request /who key=$no_such;", 'unknown "no_such" variable'),
     named("media_session request /who valid=0;", 'invalid parameter "valid=0"'),
+    *(named(S3.replace(f" {name}={value}", "") + ";", f'"media_store ... s3" needs "{name}="')
+      for name, value in (("endpoint", "http://127.0.0.1"), ("region", "r"), ("bucket", "photos"),
+                          ("key_file", "@files@/s3"))),
+    *(named(f"{S3} {option};", f'"media_store" is wrong: {message}') for option, message in (
+        ("endpoint=127.0.0.1", 'endpoint "127.0.0.1" should begin with http:// or https://'),
+        ("bucket=a/b", 'bucket "a/b" is no bucket\'s name'), ("style=dns", 'style "dns" should be "path"'),
+        ("style=virtual", 'style "virtual" needs a host name in the endpoint'), ("region=a/b", 'region "a/b" should be'))),
+    *(named(f"{S3} {option};", f'invalid parameter "{option}"') for option in (
+        "serve=disk", "expires=8d", "expires=0", "expires=soon", "bucket_time=0", "bucket_time=2d",
+        "public_url=cdn.example", "public_url=https://", "public_url=https://a/?x", "location=s3",
+        "endpoint=", "root=/", "colour=blue")),
+    named(f"{S3} expires=15m;", '"expires=" that is longer than its "bucket_time="'),
+    named(f"{S3} serve=proxy;", '"media_store ... serve=proxy" needs "location="'),
+    named(f"{S3} location=@s3;", '"location=" with "serve=proxy" only'),
+    *(named(S3 + f"-{name};", f'/s3-{name}": {message}') for name, message in (
+        ("one", "has 1 lines; it takes the access key"), ("pairs", "line 1 should hold nothing but the access key"))),
+    named(S3 + "-none;", '/s3-none" can\'t be read'),
     named("media_token;", 'invalid number of arguments in "media_token"'),
     named("media_token cookie;", "it takes variables, such as $http_authorization"),
     named("media_token $arg_a; media_token $arg_b;", '"media_token" directive is duplicate'),
@@ -194,6 +216,20 @@ def named(directives, *messages):
 ])
 def test_a_mistake_at_http_level_says_what_is_meant(test_config, http, messages):
     check_messages(test_config(http), messages)
+
+
+def test_a_server_with_media_has_the_locations_of_stores(test_config):
+    result = test_config(f"{SOUND} {S3} serve=proxy location=@s3;", "media $arg_id;")
+    check_messages(result, ['"media_store s3" names location "@s3", which server'])
+    assert test_config(f"{SOUND} {S3} serve=proxy location=@s3;", "")[0] == 0
+
+
+def test_keys_that_everybody_can_read_are_told_about(test_config, files):
+    (files / "s3-open").write_text("access\nsecret\n")
+    (files / "s3-open").chmod(0o644)
+    code, output = test_config(f"{SOUND} {S3}-open;", "media $arg_id;")
+    assert code == 0 and '"media_store" has a key file that everybody can read' in output
+    assert "everybody can read" not in test_config(f"{SOUND} {S3};", "media $arg_id;")[1]
 
 
 @pytest.mark.parametrize("location, messages", [
