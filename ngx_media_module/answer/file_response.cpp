@@ -4,6 +4,7 @@
 #include <string>
 
 #include "ngx_media_module/answer/headers.hpp"
+#include "ngx_media_module/answer/joined_send.hpp"
 #include "ngx_media_module/answer/response_policy.hpp"
 #include "ngx_media_module/log.hpp"
 #include "ngx_media_module/s3/s3_response.hpp"
@@ -128,6 +129,7 @@ ngx_int_t send_body(ngx_http_request_t* r, const ngx_str_t& path,
   buffer->file->log = r->connection->log;
   buffer->file->directio = file.is_directio;
   ngx_chain_t out{.buf = buffer, .next = nullptr};
+  const JoinedSend joined(*r->connection);
   return ngx_http_output_filter(r, &out);
 }
 
