@@ -19,13 +19,14 @@ constexpr auto kHexPairs = [] {
   return pairs;
 }();
 
-using DecodeTable = std::array<std::int16_t, 256>;
+/// -1 for foreign characters, which stays negative when shifted and joined with others.
+using DecodeTable = std::array<std::int32_t, 256>;
 
 constexpr DecodeTable make_decode_table(std::string_view alphabet) {
   DecodeTable table{};
   table.fill(-1);
   for (std::size_t i = 0; i < alphabet.size(); ++i) {
-    table[static_cast<unsigned char>(alphabet[i])] = static_cast<std::int16_t>(i);
+    table[static_cast<unsigned char>(alphabet[i])] = static_cast<std::int32_t>(i);
   }
   return table;
 }
@@ -99,22 +100,26 @@ std::optional<Bytes> base64_decode(std::string_view text, Base64Alphabet alphabe
   const auto digits = without_padding(text, padding);
   if (!digits || digits->size() % 4 == 1) return std::nullopt;
   const DecodeTable& table = alphabet == Base64Alphabet::url ? kUrlTable : kStandardTable;
-  int seen = 0;  // negative once a foreign character was
   const auto value_at = [&](std::size_t i) {
-    const int value = table[static_cast<unsigned char>((*digits)[i])];
-    seen |= value;
-    return static_cast<std::uint32_t>(value);
+    return table[static_cast<unsigned char>((*digits)[i])];
   };
+  std::int32_t seen = 0;  // negative once a foreign character was
   Bytes bytes(digits->size() * 3 / 4);
   std::uint8_t* out = bytes.data();
   std::size_t i = 0;
   for (; i + 4 <= digits->size(); i += 4) {
-    const std::uint32_t group =
+    const std::int32_t group =
         value_at(i) << 18 | value_at(i + 1) << 12 | value_at(i + 2) << 6 | value_at(i + 3);
-    for (const int shift : {16, 8, 0}) *out++ = static_cast<std::uint8_t>(group >> shift);
+    seen |= group;
+    *out++ = static_cast<std::uint8_t>(group >> 16);
+    *out++ = static_cast<std::uint8_t>(group >> 8);
+    *out++ = static_cast<std::uint8_t>(group);
   }
   std::uint32_t left = 0;  // of the last, incomplete group, from the top
-  for (int shift = 26; i < digits->size(); ++i, shift -= 6) left |= value_at(i) << shift;
+  for (int shift = 26; i < digits->size(); ++i, shift -= 6) {
+    seen |= value_at(i);
+    left |= static_cast<std::uint32_t>(value_at(i)) << shift;
+  }
   for (; out != bytes.data() + bytes.size(); left <<= 8) {
     *out++ = static_cast<std::uint8_t>(left >> 24);
   }

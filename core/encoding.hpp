@@ -1,5 +1,6 @@
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <optional>
 #include <span>
@@ -20,12 +21,18 @@ inline std::string_view as_text(ByteView bytes) {
   return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
 }
 
+/// By byte: whether the next digit of an id is a letter, no processor can predict.
+inline constexpr auto kHexValues = [] {
+  std::array<std::int8_t, 256> values{};
+  values.fill(-1);
+  for (std::int8_t i = 0; i < 16; ++i) {
+    values[static_cast<unsigned char>("0123456789abcdef"[i])] = i;
+    values[static_cast<unsigned char>("0123456789ABCDEF"[i])] = i;
+  }
+  return values;
+}();
 /// What a hexadecimal digit of either case stands for; -1 for all else.
-constexpr int hex_value(char digit) {
-  if (digit >= '0' && digit <= '9') return digit - '0';
-  const char lower = static_cast<char>(digit | 0x20);
-  return lower >= 'a' && lower <= 'f' ? lower - 'a' + 10 : -1;
-}
+constexpr int hex_value(char digit) { return kHexValues[static_cast<unsigned char>(digit)]; }
 /// Writes two lower-case digits a byte; gives what follows them in `out`.
 char* hex_encode_to(ByteView bytes, char* out);
 /// Lower-case hexadecimal, RFC 4648 section 8.

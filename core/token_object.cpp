@@ -1,6 +1,7 @@
 #include "core/token_object.hpp"
 
 #include <algorithm>
+#include <array>
 #include <charconv>
 #include <cmath>
 #include <cstdlib>
@@ -12,6 +13,15 @@ namespace media {
 namespace {
 
 bool is_digit(char c) { return c >= '0' && c <= '9'; }
+
+bool is_space(char c) { return c == ' ' || c == '\t' || c == '\n' || c == '\r'; }
+
+/// Whether a byte of a string stands for itself, and is a character of its own.
+constexpr auto kIsPlain = [] {
+  std::array<bool, 256> is_plain{};
+  for (std::size_t byte = 0x20; byte < 0x80; ++byte) is_plain[byte] = byte != '"' && byte != '\\';
+  return is_plain;
+}();
 
 void append_utf8(std::string& text, std::uint32_t point) {
   const auto continuation = [point](int shift) {
@@ -62,7 +72,7 @@ bool overflows(std::string_view number) {
 /// returns false.
 class TokenReader {
  public:
-  TokenReader(std::string_view text, std::deque<std::string>& unescaped)
+  TokenReader(std::string_view text, std::forward_list<std::string>& unescaped)
       : rest_(text), unescaped_(unescaped) {}
 
   bool object(std::vector<TokenObject::Member>& members);
@@ -88,8 +98,7 @@ class TokenReader {
   bool code_point(std::string& text);
 
   void skip_space() {
-    const auto start = rest_.find_first_not_of(" \t\n\r");
-    rest_.remove_prefix(std::min(start, rest_.size()));
+    while (!rest_.empty() && is_space(rest_.front())) rest_.remove_prefix(1);
   }
   bool take(char wanted) {
     if (rest_.empty() || rest_.front() != wanted) return false;
@@ -103,7 +112,7 @@ class TokenReader {
   }
 
   std::string_view rest_;
-  std::deque<std::string>& unescaped_;
+  std::forward_list<std::string>& unescaped_;
 };
 
 bool TokenReader::object(std::vector<TokenObject::Member>& members) {
@@ -210,12 +219,12 @@ bool TokenReader::digits() {
 bool TokenReader::plain(std::size_t& size) const {
   for (size = 0; size < rest_.size();) {
     const auto byte = static_cast<unsigned char>(rest_[size]);
-    if (byte == '"' || byte == '\\') return true;
-    if (byte < 0x20) return false;
-    if (byte < 0x80) {
+    if (kIsPlain[byte]) {
       ++size;
       continue;
     }
+    if (byte == '"' || byte == '\\') return true;
+    if (byte < 0x20) return false;
     const CodePoint point = next_code_point(rest_.substr(size));
     if (!point.is_valid) return false;
     size += point.size;
@@ -229,7 +238,7 @@ bool TokenReader::string(std::string_view& text) {
   text = rest_.substr(0, size);
   rest_.remove_prefix(size);
   if (take('"')) return true;
-  std::string& unescaped = unescaped_.emplace_back(text);
+  std::string& unescaped = unescaped_.emplace_front(text);
   while (take('\\')) {
     if (!escape(unescaped) || !plain(size)) return false;
     unescaped += rest_.substr(0, size);
@@ -305,7 +314,7 @@ std::optional<std::vector<std::string>> TokenObject::texts(std::string_view name
   if (member->kind == Kind::text) return std::vector{std::string(member->text)};
   if (member->kind != Kind::array) return std::nullopt;
   std::vector<std::string> texts;
-  std::deque<std::string> unescaped;
+  std::forward_list<std::string> unescaped;
   if (!TokenReader(member->text, unescaped).texts(texts)) return std::nullopt;
   return texts;
 }

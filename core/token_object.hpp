@@ -2,7 +2,7 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <deque>
+#include <forward_list>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -42,7 +42,7 @@ class TokenObject {
   const Member* find(std::string_view name) const;
 
   std::vector<Member> members_;
-  std::deque<std::string> unescaped_;  ///< strings that are not written as they read
+  std::forward_list<std::string> unescaped_;  ///< strings that are not written as they read
 };
 
 }  // namespace media

@@ -45,8 +45,13 @@ Uuid Uuid::v7(std::uint64_t unix_milliseconds) {
 }
 
 std::string Uuid::to_string() const {
-  std::string text = hex_encode(bytes);
-  for (const std::size_t dash : {8u, 13u, 18u, 23u}) text.insert(dash, 1, '-');
+  std::string text(kTextSize, '-');
+  ByteView rest = bytes;
+  char* out = text.data();
+  for (const std::size_t group : {4u, 2u, 2u, 2u, 6u}) {
+    out = hex_encode_to(rest.first(group), out) + 1;
+    rest = rest.subspan(group);
+  }
   return text;
 }
 

@@ -35,6 +35,14 @@ TEST(Crypto, hmac_with_sha1_agrees_with_rfc_2202) {
       "aa4ae5e15272d00e95705637ce8a3b55ed402112");
 }
 
+TEST(Crypto, hmac_is_the_same_whatever_key_came_before) {
+  const auto expected = hmac_sha256(as_bytes("Jefe"), as_bytes("first"));
+  EXPECT_NE(hmac_sha256(as_bytes("Jefe"), as_bytes("second")), expected);
+  EXPECT_EQ(hmac_sha256(as_bytes("Jefe"), as_bytes("first")), expected);
+  EXPECT_NE(hmac_sha256(as_bytes("Jeff"), as_bytes("first")), expected);
+  EXPECT_EQ(hmac_sha256(as_bytes("Jefe"), as_bytes("first")), expected);
+}
+
 TEST(Crypto, hmac_with_an_empty_key_does_not_reuse_the_last_one) {
   hmac_sha256(as_bytes("Jefe"), as_bytes("x"));
   EXPECT_EQ(hex_encode(hmac_sha256({}, {})),
