@@ -1,8 +1,8 @@
 #include "ngx_media_module/lookup/lookup.hpp"
 
 #include <algorithm>
-#include <array>
 #include <string>
+#include <vector>
 
 #include "ngx_media_module/guard.hpp"
 #include "ngx_media_module/log.hpp"
@@ -42,20 +42,35 @@ std::string describe(const PGresult& error) {
          std::string(sqlstate_of(error)) + ")";
 }
 
-using Columns = std::array<Column, kMaxColumns>;
-
-Row row_of(const PGresult& result, int row, Columns& columns) {
-  const auto count = std::min(static_cast<std::size_t>(PQnfields(&result)), kMaxColumns);
-  for (std::size_t i = 0; i < count; ++i) {
-    const int field = static_cast<int>(i);
-    columns[i] = {.name = PQfname(&result, field),
-                  .type = PQftype(&result, field),
-                  .bytes = {PQgetvalue(&result, row, field),
-                            static_cast<std::size_t>(PQgetlength(&result, row, field))},
-                  .is_null = PQgetisnull(&result, row, field) != 0};
+/// The rows of a result. Names and types of the columns are the same in all of them.
+class Rows {
+ public:
+  explicit Rows(const PGresult& result)
+      : result_(result),
+        columns_(std::min(static_cast<std::size_t>(PQnfields(&result)), kMaxColumns)) {
+    for (int field = 0; Column & column : columns_) {
+      column.name = PQfname(&result, field);
+      column.type = PQftype(&result, field);
+      ++field;
+    }
   }
-  return Row(std::span(columns).first(count));
-}
+
+  int count() const { return PQntuples(&result_); }
+  /// Valid until the next one is read.
+  Row read(int number) {
+    for (int field = 0; Column & column : columns_) {
+      column.bytes = {PQgetvalue(&result_, number, field),
+                      static_cast<std::size_t>(PQgetlength(&result_, number, field))};
+      column.is_null = column.bytes.empty() && PQgetisnull(&result_, number, field) != 0;
+      ++field;
+    }
+    return Row(columns_);
+  }
+
+ private:
+  const PGresult& result_;
+  std::vector<Column> columns_;
+};
 
 /// A leader and its followers, in the order in which they were asked about.
 std::vector<Lookup*> disband(Lookup& leader) {
@@ -313,9 +328,9 @@ void LookupEngine::answer_followed(PgConnection& connection, Lookup& leader,
 
 void LookupEngine::answer_with_rows(Lookup& leader, const PGresult& result) {
   auto lookups = disband(leader);
-  for (int i = 0; i < PQntuples(&result); ++i) {
-    Columns columns;
-    const Row row = row_of(result, i, columns);
+  Rows rows(result);
+  for (int i = 0; i < rows.count(); ++i) {
+    const Row row = rows.read(i);
     if (Lookup* lookup = take_asked(lookups, row)) {
       finish(*lookup, {LookupResult::Kind::found, &row});
     }
@@ -326,9 +341,9 @@ void LookupEngine::answer_with_rows(Lookup& leader, const PGresult& result) {
 }
 
 void LookupEngine::answer_with_row(Lookup& lookup, const PGresult& result) {
-  if (PQntuples(&result) == 0) return finish(lookup, {LookupResult::Kind::absent});
-  Columns columns;
-  const Row row = row_of(result, 0, columns);
+  Rows rows(result);
+  if (rows.count() == 0) return finish(lookup, {LookupResult::Kind::absent});
+  const Row row = rows.read(0);
   finish(lookup, {LookupResult::Kind::found, &row});
 }
 

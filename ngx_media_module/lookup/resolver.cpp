@@ -1,6 +1,7 @@
 #include "ngx_media_module/lookup/resolver.hpp"
 
 #include <algorithm>
+#include <cstring>
 
 #include "ngx_media_module/cache/vouching.hpp"
 #include "ngx_media_module/log.hpp"
@@ -109,7 +110,7 @@ void Resolver::on_result(Lookup& lookup, const LookupResult& result) {
   Answer answer = answer_of(lookup, result);
   // A waiter that is called may ask anew, and so overwrite the bytes.
   std::array<std::byte, SharedCache::kMaxValueBytes> bytes;
-  std::ranges::copy(answer.bytes, bytes.begin());
+  if (!answer.bytes.empty()) std::memcpy(bytes.data(), answer.bytes.data(), answer.bytes.size());
   answer.bytes = std::span(bytes).first(answer.bytes.size());
   while (!lookup.waiters.empty()) {
     auto& waiter = static_cast<AnswerWaiter&>(lookup.waiters.front());
