@@ -138,6 +138,16 @@ void read_spool(Section section, const ServerConfig& server, SpoolConfig& spool)
   section.finish();
 }
 
+void read_backup(Section section, BackupConfig& backup) {
+  section.read("to", backup.to);
+  if (!backup.to.empty() && !backup.to.starts_with('/') && !backup.to.starts_with("store:")) {
+    section.problem("to", "must be an absolute path, or \"store:NAME\"");
+  }
+  section.read("conninfo", backup.conninfo);
+  section.read_number("keep", backup.keep, 0, 100000);
+  section.finish();
+}
+
 // A part of the concurrency: what nobody may fill alone leaves room for others.
 void read_share(Section& section, std::string_view key, std::size_t concurrency,
                 std::size_t& share) {
@@ -233,6 +243,7 @@ void read_all(const toml::table& table, const Environment& environment, Problems
   read_deletion(root.section("deletion"), config.deletion);
   read_events(root.section("events"), config.events);
   read_spool(root.section("spool"), config.server, config.spool);
+  read_backup(root.section("backup"), config.backup);
   read_fetch(root.section("fetch"), config.server, config.fetch);
   Section sections = root.section("providers");
   for (const auto& provider : providers::registrations()) {

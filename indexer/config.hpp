@@ -113,6 +113,13 @@ struct SpoolConfig {
   std::size_t max_files = 100000;
 };
 
+/// [backup]: what `media-indexer backup` does when it is not told.
+struct BackupConfig {
+  std::string to;        ///< an absolute path or "store:NAME"; empty: nowhere
+  std::string conninfo;  ///< of a role that reads all; empty: libpq's environment
+  std::int64_t keep = 0; ///< snapshots; 0: all
+};
+
 /// [fetch]: downloads from providers.
 struct FetchConfig {
   std::size_t concurrency = 16;             ///< downloads at the same time
@@ -147,6 +154,7 @@ struct Config {
   DeletionConfig deletion;
   EventsConfig events;
   SpoolConfig spool;
+  BackupConfig backup;
   FetchConfig fetch;
   providers::SettingsByProvider providers = providers::default_settings();
   std::string log_level = "info";  ///< [log] level

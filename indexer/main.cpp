@@ -72,6 +72,10 @@ int run(const CommandLine& line) {
       return media::ops::replay(*config, line);
     case Command::doctor:
       return media::ops::doctor(*config, line);
+    case Command::backup:
+      return media::ops::backup(*config, line);
+    case Command::restore:
+      return media::ops::restore(*config, line);
     case Command::stats:
       return finish(media::ops::show_stats(*config, line));
     case Command::retry:

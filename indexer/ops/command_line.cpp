@@ -58,6 +58,9 @@ constexpr auto kCommands = std::to_array<CommandRule>({
     {"retry", Command::retry, "MEDIA_ID...",
      " --company --provider --reason --max-age --max-attempts --limit ", "", " --dry-run --json "},
     {"queue", Command::queue, "", "", "", " --watch --json "},
+    {"backup", Command::backup, "", " --to --conninfo --keep ", "", " --verify --json "},
+    {"restore", Command::restore, "", " --from --snapshot --into --conninfo ", "--from",
+     " --dry-run --json "},
     {"init", Command::init, "", "", ""},
     {"version", Command::version, "", "", ""},
     {"help", Command::help, "", "", ""},
@@ -165,6 +168,21 @@ Result<void> set_retry_option(CommandLine& line, std::string_view option,
   return {};
 }
 
+// What only `backup` and `restore` take.
+Result<void> set_backup_option(CommandLine& line, std::string_view option,
+                               const std::string& value) {
+  if (option == "--to") line.to = value;
+  if (option == "--from") line.from = value;
+  if (option == "--into") line.into = value;
+  if (option == "--snapshot") line.snapshot = value;
+  if (option == "--conninfo") line.conninfo = value;
+  if (option != "--keep") return {};
+  const auto number = positive_number(option, value);
+  if (!number) return std::unexpected(number.error());
+  line.keep = *number;
+  return {};
+}
+
 Result<void> set_option(CommandLine& line, std::string_view option, const std::string& value) {
   if (option.starts_with("--secret")) {
     auto secret = secret_argument(option, value);
@@ -193,6 +211,7 @@ Result<void> set_option(CommandLine& line, std::string_view option, const std::s
   if (option == "--external-id") line.external_id = value;
   if (auto set = set_replay_option(line, option, value); !set) return set;
   if (auto set = set_retry_option(line, option, value); !set) return set;
+  if (auto set = set_backup_option(line, option, value); !set) return set;
   return set_link_option(line, option, value);
 }
 
@@ -210,6 +229,7 @@ bool has_option(const CommandLine& line, std::string_view option) {
   if (option == "--provider") return !line.provider.empty();
   if (option == "--media") return !line.media.empty();
   if (option == "--since") return !line.since.empty();
+  if (option == "--from") return !line.from.empty();
   return !line.external_id.empty();
 }
 
@@ -316,6 +336,11 @@ class OptionReader {
   bool only_names_ = false;
 };
 
+// A conninfo may have a password.
+bool is_of_secret(std::string_view option) {
+  return option == "--secret" || option == "--conninfo";
+}
+
 }  // namespace
 
 const std::string_view kUsage =
@@ -370,6 +395,13 @@ const std::string_view kUsage =
   queue [--watch] [--json]
             what is ready, runs and waits, by company; suspended accounts, and
             what is lost next; --watch: anew every 2 seconds
+  backup [--to DIR|store:NAME] [--keep N] [--conninfo C] [--verify] [--json]
+            saves database and files, and of these only what is new; --keep:
+            removes all but the N newest snapshots; --verify: reads all again.
+            Status 1: something is missing or damaged
+  restore --from DIR|store:NAME [--snapshot TIME] [--into STORE]
+          [--conninfo C] [--dry-run] [--json]
+            brings them to an empty database and empty stores
   version
   help
 
@@ -385,13 +417,13 @@ std::vector<std::string> take_arguments(int argc, char** argv) {
   for (int i = 1; i < argc; ++i) {
     const std::string_view argument(argv[i]);
     arguments.emplace_back(argument);
-    constexpr std::string_view kOption = "--secret=";
+    const std::string_view option = argument.substr(0, argument.find('='));
     if (is_secret || (is_revoking && !argument.starts_with("--"))) {
       std::memset(argv[i], 'x', argument.size());
-    } else if (argument.starts_with(kOption)) {
-      std::memset(argv[i] + kOption.size(), 'x', argument.size() - kOption.size());
+    } else if (is_of_secret(option) && option != argument) {
+      std::memset(argv[i] + option.size() + 1, 'x', argument.size() - option.size() - 1);
     }
-    is_secret = arguments.back() == "--secret";
+    is_secret = is_of_secret(arguments.back());
     is_revoking = is_revoking || (i > 1 && arguments[arguments.size() - 2] == "session" &&
                                   arguments.back() == "revoke");
   }

@@ -48,6 +48,8 @@ struct CommandLine {
     stats,
     retry,
     queue,
+    backup,
+    restore,
     init,
     version,
     help,
@@ -78,9 +80,15 @@ struct CommandLine {
   std::optional<std::int64_t> max_attempts;
   std::optional<std::int64_t> limit;
   bool is_watching = false;
+  std::string to;        ///< where backups are: a directory, or "store:NAME"
+  std::string from;      ///< likewise
+  std::string into;      ///< a store's name
+  std::string snapshot;  ///< "20261121T230501Z"
+  std::string conninfo;
+  std::optional<std::int64_t> keep;
 };
 
-/// Copies the arguments and overwrites values of --secret and tokens in place,
+/// Copies the arguments and overwrites values of --secret, --conninfo and tokens in place,
 /// so that they do not show in `ps` any longer.
 std::vector<std::string> take_arguments(int argc, char** argv);
 

@@ -9,6 +9,8 @@
 namespace media::ops {
 
 /// How this host's part of the site does: daemon, store, spool, authorities.
+/// How old the newest backup is, where there is to be one.
+void look_at_backup(const Config& config, Report& report);
 void look_at_host(const Config& config, Report& report);
 
 /// What the database knows: accounts, queue, failures, partitions. Nothing

@@ -31,6 +31,7 @@ int doctor(const Config& config, const CommandLine& line) {
   check_everything(config, report);
   look_at_host(config, report);
   look_at_site(config, report);
+  look_at_backup(config, report);
   if (line.as_json) std::printf("%s\n", report_json(report).c_str());
   return static_cast<int>(report.worst());
 }

@@ -212,9 +212,24 @@ TEST(CommandLine, the_configuration_file_is_named_by_option_environment_or_defau
   EXPECT_EQ(parse_command_line({"serve", "--config", "/x"}, environment)->config_path, "/x");
 }
 
+TEST(CommandLine, backups_go_to_a_place_and_come_from_one) {
+  const auto backup = parse({"backup", "--to", "/srv/backup", "--keep", "7", "--verify"});
+  ASSERT_TRUE(backup);
+  EXPECT_EQ(backup->to, "/srv/backup");
+  EXPECT_EQ(backup->keep, 7);
+  EXPECT_TRUE(backup->is_verifying);
+  const auto restore = parse({"restore", "--from", "store:b", "--into=s3", "--dry-run"});
+  ASSERT_TRUE(restore);
+  EXPECT_EQ(restore->from, "store:b");
+  EXPECT_EQ(restore->into, "s3");
+  EXPECT_FALSE(parse({"restore"}));
+  EXPECT_FALSE(parse({"backup", "--keep", "0"}));
+}
+
 TEST(CommandLine, secret_values_do_not_stay_in_argv) {
   std::string words[] = {"media-indexer", "account",           "add",           "--secret",
-                         "a=hidden",      "--secret=b=hidden", "--secret-file", "c=/path"};
+                         "a=hidden",      "--secret=b=hidden", "--secret-file", "c=/path",
+                         "--conninfo",    "password=x"};
   std::vector<char*> argv;
   for (std::string& word : words) argv.push_back(word.data());
   const auto arguments = take_arguments(static_cast<int>(argv.size()), argv.data());
@@ -223,6 +238,7 @@ TEST(CommandLine, secret_values_do_not_stay_in_argv) {
   EXPECT_STREQ(argv[4], "xxxxxxxx");
   EXPECT_STREQ(argv[5], "--secret=xxxxxxxx");
   EXPECT_STREQ(argv[7], "c=/path");
+  EXPECT_STREQ(argv[9], "xxxxxxxxxx");
 }
 
 TEST(CommandLine, a_token_to_be_revoked_does_not_stay_in_argv) {
