@@ -1,10 +1,18 @@
 #!/usr/bin/env bash
-# ./dev lint: formatting and static checks of every language; reports all of them, then fails.
+# ./dev lint [format|shell|python|sql|cpp]...: formatting and static checks, all by default; reports
+# all of them, then fails.
 set -euo pipefail
 . "$MEDIA_SOURCE/devtools/common.sh"
 . "$MEDIA_SOURCE/devtools/packages.sh"
 
-[ $# -eq 0 ] || die "lint takes no arguments"
+checks=(format shell python sql cpp)
+[ $# -eq 0 ] || checks=("$@")
+for check in "${checks[@]}"; do
+  case $check in
+    format | shell | python | sql | cpp) ;;
+    *) die "no such check: $check (format, shell, python, sql, cpp)" ;;
+  esac
+done
 need_packages lint
 cd "$MEDIA_SOURCE"
 
@@ -26,7 +34,7 @@ lint_python() { sources '*.py' | xargs -r "$PYTHON" -m pyflakes; }
 lint_sql() { sqitch --chdir sql plan --no-headers >/dev/null; }
 
 failed=()
-for check in format shell python sql cpp; do
+for check in "${checks[@]}"; do
   note "$check"
   "lint_$check" || failed+=("$check")
 done
