@@ -1,6 +1,8 @@
 #include <chrono>
 #include <cstdio>
+#include <utility>
 
+#include "core/storage_key.hpp"
 #include "indexer/fetch/download_job.hpp"
 #include "indexer/json.hpp"
 #include "indexer/ops/commands.hpp"
@@ -82,37 +84,56 @@ std::string result_of(const CommandLine& line, std::string_view state, std::stri
   return result.dump();
 }
 
-/// Publishes, records, and only then gives up the file in quarantine.
-Result<std::string> release(db::Database& database, yield_context yield, storage::Stores& stores,
-                            const CommandLine& line) {
-  const auto rows = database.query(yield, "SELECT * FROM media.quarantined_media($1)", {line.name});
-  if (!rows) return std::unexpected(rows.error());
-  if (rows->empty()) return not_in_quarantine(line.name);
-  const queue::Job job = job_of(*rows);
-  const auto key = fetch::storage_key_of(job, rows->text(0, "mime_type"), unix_now());
-  if (!key) return std::unexpected(key.error());
+/// Publishes the bytes under a key and records that: the outcome and the key in use, as of
+/// media.release_quarantined().
+Result<std::pair<std::string, std::string>> release_as(db::Database& database, yield_context yield,
+                                                       storage::Stores& stores,
+                                                       const CommandLine& line,
+                                                       const db::Rows& rows,
+                                                       const std::string& key) {
+  const queue::Job job = job_of(rows);
   auto upload = stores.staging().open_quarantined(yield, line.name);
   if (!upload) return std::unexpected(upload.error());
   storage::BlobStore& store = stores.of_bucket(job.bucket);
-  const auto published = store.publish(yield, std::move(*upload), *key, metadata_of(*rows, job));
+  const auto published = store.publish(yield, std::move(*upload), key, metadata_of(rows, job));
   if (!published) return std::unexpected(published.error());
-
   const auto done = database.query(
       yield, "SELECT outcome, storage_key FROM media.release_quarantined($1, $2, $3)",
       {line.name, std::string(store.name()), published->key});
   if (!done) return std::unexpected(done.error());
-  const std::string_view outcome = done->text(0, "outcome");
-  const std::string used(done->text(0, "storage_key"));
-  if (outcome == "not_found") return not_in_quarantine(line.name);
-  const bool has_own_key = key->find(std::string(rows->text(0, "company_id"))) != std::string::npos;
-  if (used != published->key && has_own_key) {
+  const std::string outcome(done->text(0, "outcome"));
+  const bool has_own_key = key.find(std::string(rows.text(0, "company_id"))) != std::string::npos;
+  if (outcome == "duplicate" && has_own_key) {
+    // Or a sweep does it.
     if (auto removed = store.remove(yield, published->key); !removed) {
       return std::unexpected(removed.error());
     }
   }
-  if (auto gone = stores.staging().discard(yield, line.name); !gone)
-    return std::unexpected(gone.error());
-  return result_of(line, "completed", used);
+  return std::pair(outcome, std::string(done->text(0, "storage_key")));
+}
+
+/// Publishes, records, and only then gives up the file in quarantine.
+Result<std::string> release(db::Database& database, yield_context yield, storage::Stores& stores,
+                            const CommandLine& line) {
+  constexpr int kMaxKeys = 10;
+  const auto rows = database.query(yield, "SELECT * FROM media.quarantined_media($1)", {line.name});
+  if (!rows) return std::unexpected(rows.error());
+  if (rows->empty()) return not_in_quarantine(line.name);
+  const auto key = fetch::storage_key_of(job_of(*rows), rows->text(0, "mime_type"), unix_now());
+  if (!key) return std::unexpected(key.error());
+  for (int number = 0; number < kMaxKeys; ++number) {
+    const std::string variant = number == 0 ? *key : numbered_storage_key(*key, number);
+    const auto done = release_as(database, yield, stores, line, *rows, variant);
+    if (!done) return std::unexpected(done.error());
+    const auto& [outcome, used] = *done;
+    if (outcome == "key_doomed") continue;
+    if (outcome == "not_found") return not_in_quarantine(line.name);
+    if (auto gone = stores.staging().discard(yield, line.name); !gone) {
+      return std::unexpected(gone.error());
+    }
+    return result_of(line, "completed", used);
+  }
+  return fail(ErrorCode::conflict, "files of this media are being removed: try it again later");
 }
 
 }  // namespace

@@ -48,7 +48,8 @@ BEGIN
     ON CONFLICT (storage_key, store) DO UPDATE
     SET is_spare = EXCLUDED.is_spare,
         doomed_at = EXCLUDED.doomed_at,
-        removing_at = NULL,
+        -- Stays: who was to remove it then may still be about to.
+        removing_at = d.removing_at,
         removed_at = NULL
     WHERE d.removing_at IS NOT NULL OR EXCLUDED.is_spare;
 END
@@ -121,12 +122,21 @@ CREATE TRIGGER note_loose_blobs AFTER DELETE ON media.media_files
 REFERENCING OLD TABLE AS deleted
 FOR EACH STATEMENT EXECUTE FUNCTION media.note_loose_blobs();
 
+CREATE FUNCTION media.file_lock(p_store text, p_storage_key text) RETURNS bigint
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
+RETURN hashtextextended(p_store || '/' || p_storage_key, 0);
+
+COMMENT ON FUNCTION media.file_lock(text, text) IS
+'The advisory lock of a stored file: shared by who is about to refer to it, exclusive for who has it removed. '
+'There need not be a row of it yet that could be locked. Internal.';
+
 CREATE FUNCTION media.keep_file(p_store text, p_storage_key text) RETURNS boolean
 LANGUAGE plpgsql
 AS $$
 DECLARE
     v_removing_at timestamptz;
 BEGIN
+    PERFORM pg_advisory_xact_lock_shared(media.file_lock(p_store, p_storage_key));
     SELECT d.removing_at INTO v_removing_at
     FROM media.doomed_files AS d
     WHERE d.storage_key = p_storage_key AND d.store = p_store
@@ -173,6 +183,8 @@ BEGIN
         LIMIT p_limit
         FOR UPDATE SKIP LOCKED
     LOOP
+        -- Somebody is about to refer to it.
+        CONTINUE WHEN NOT pg_try_advisory_xact_lock(media.file_lock(p_store, v_key));
         -- With a snapshot of its own: who took the key before the lock is seen here, and
         -- who comes later sees removing_at.
         IF EXISTS (SELECT FROM media.blobs AS b

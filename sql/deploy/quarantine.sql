@@ -190,14 +190,23 @@ BEGIN
     FROM media.media_files AS m
     WHERE m.id = p_media
     FOR NO KEY UPDATE;
-    DELETE FROM media.quarantine AS q WHERE q.media_id = p_media RETURNING q.* INTO v_kept;
+    SELECT q.* INTO v_kept FROM media.quarantine AS q WHERE q.media_id = p_media;
     IF NOT FOUND THEN
+        PERFORM media.doom_file(p_store, p_storage_key, TRUE);
         RETURN QUERY SELECT 'not_found', NULL::text;
         RETURN;
     END IF;
+    IF NOT media.keep_file(p_store, p_storage_key) THEN
+        RETURN QUERY SELECT 'key_doomed', NULL::text;
+        RETURN;
+    END IF;
 
+    DELETE FROM media.quarantine AS q WHERE q.media_id = p_media;
     v_blob := media.ensure_blob(v_media.company_id, v_media.bucket, v_kept.sha256, v_kept.size, v_kept.mime_type,
                                 p_store, p_storage_key);
+    IF (v_blob.store, v_blob.storage_key) <> (p_store, p_storage_key) THEN
+        PERFORM media.doom_file(p_store, p_storage_key, TRUE);
+    END IF;
     UPDATE media.media_files AS m
     SET blob_id = v_blob.blob_id,
         mime_type = v_kept.mime_type,
@@ -213,8 +222,9 @@ $$;
 
 COMMENT ON FUNCTION media.release_quarantined(uuid, text, text) IS
 'Completes media whose quarantined bytes are published in this store under this key now. outcome: stored; duplicate (a '
-'live blob has the content, under storage_key; ours is not referenced); not_found (not in quarantine, '
-'nothing changed). Errors: as of complete_download().';
+'live blob has the content, under storage_key; ours is doomed); key_doomed (a file of this key is being removed: '
+'publish under another key, call again); not_found (not in quarantine, nothing changed, ours is doomed unless it has '
+'a reference). Errors: as of complete_download().';
 GRANT EXECUTE ON FUNCTION media.release_quarantined(uuid, text, text) TO media_indexer;
 
 CREATE FUNCTION media.delete_quarantined(p_media uuid) RETURNS boolean

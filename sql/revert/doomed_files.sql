@@ -7,6 +7,7 @@ DROP FUNCTION media.give_up_blob(uuid);
 DROP FUNCTION media.files_removed(text, text[]);
 DROP FUNCTION media.claim_doomed_files(text, int, int);
 DROP FUNCTION media.keep_file(text, text);
+DROP FUNCTION media.file_lock(text, text);
 DROP TRIGGER note_loose_blobs ON media.media_files;
 DROP FUNCTION media.note_loose_blobs();
 DROP TRIGGER note_loose_blob ON media.media_files;

@@ -1,6 +1,6 @@
 BEGIN;
 \ir include/fixture.sql
-SELECT plan(27);
+SELECT plan(29);
 
 CREATE FUNCTION pg_temp.set_aside(p_message text, p_owner text, p_bytes text) RETURNS text LANGUAGE sql AS $$
     SELECT media.quarantine_download(pg_temp.job_of(p_message), p_owner, sha256(p_bytes::bytea), length(p_bytes),
@@ -39,6 +39,10 @@ SELECT set_eq(
     ARRAY['aaaaaaaa-0000-4000-8000-00000000ffff'],
     'files without a row can be told');
 
+SELECT media.doom_file('local', 'a/gone.html', TRUE), media.claim_doomed_files('local', 0, 9) \g /dev/null
+SELECT is((SELECT outcome FROM media.release_quarantined(pg_temp.media_of('m1'), 'local', 'a/gone.html')), 'key_doomed',
+    'a key whose file is being removed is not used');
+SELECT isnt_empty($$SELECT FROM media.quarantined_media(pg_temp.media_of('m1'))$$, 'and another one can be tried');
 SELECT results_eq(
     $$SELECT * FROM media.release_quarantined(pg_temp.media_of('m1'), 'local', 'a/page.html')$$,
     $$VALUES ('stored', 'a/page.html')$$,
