@@ -82,6 +82,8 @@ int run(const CommandLine& line) {
       return finish(media::ops::retry_downloads(*config, line));
     case Command::queue:
       return finish(media::ops::show_queue(*config, line));
+    case Command::fsck:
+      return media::ops::fsck(*config, line);
     case Command::init:
       return finish(media::ops::initialise(*config));
     case Command::version:

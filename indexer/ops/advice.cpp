@@ -74,6 +74,18 @@ constexpr auto kAdvice = std::to_array<std::pair<ErrorCode, Advice>>({
       "`media-indexer doctor`. It is tried again by itself."}},
 });
 
+/// Reasons that no download ends with: what fsck finds.
+constexpr auto kLost = std::to_array<std::pair<std::string_view, Advice>>({
+    {"missing",
+     {"The bytes were stored, and are not there any more.",
+      "`media-indexer fsck` tells what else is missing; a backup may have them. What the provider "
+      "still has is downloaded again by itself."}},
+    {"corrupt",
+     {"The stored bytes have changed: the disk or who may write to it did that.",
+      "`media-indexer fsck --checksum` looks at the others. What the provider still has is "
+      "downloaded again by itself."}},
+});
+
 constexpr Advice kUnknown = {"An error that should not be.",
                              "See the daemon's log of that time, and report it."};
 
@@ -83,7 +95,9 @@ Advice advice_for(std::string_view error) {
   const std::string_view reason = error.substr(0, error.find(':'));
   const auto* found = std::ranges::find_if(
       kAdvice, [&](const auto& entry) { return name_of(entry.first) == reason; });
-  return found == kAdvice.end() ? kUnknown : found->second;
+  if (found != kAdvice.end()) return found->second;
+  const auto* lost = std::ranges::find(kLost, reason, &std::pair<std::string_view, Advice>::first);
+  return lost == kLost.end() ? kUnknown : lost->second;
 }
 
 }  // namespace media::ops

@@ -61,6 +61,8 @@ constexpr auto kCommands = std::to_array<CommandRule>({
     {"backup", Command::backup, "", " --to --conninfo --keep ", "", " --verify --json "},
     {"restore", Command::restore, "", " --from --snapshot --into --conninfo ", "--from",
      " --dry-run --json "},
+    {"fsck", Command::fsck, "", " --store --budget --repair --min-age ", "",
+     " --checksum --dry-run --json "},
     {"init", Command::init, "", "", ""},
     {"version", Command::version, "", "", ""},
     {"help", Command::help, "", "", ""},
@@ -183,6 +185,36 @@ Result<void> set_backup_option(CommandLine& line, std::string_view option,
   return {};
 }
 
+// "missing,corrupt"
+Result<void> add_repairs(CommandLine& line, std::string_view text) {
+  constexpr std::array<std::string_view, 4> kRepairs = {"missing", "size", "untracked", "corrupt"};
+  while (!text.empty()) {
+    const std::string_view kind = text.substr(0, text.find(','));
+    text.remove_prefix(std::min(text.size(), kind.size() + 1));
+    if (std::ranges::find(kRepairs, kind) == kRepairs.end()) {
+      return usage("--repair takes missing, size, untracked or corrupt");
+    }
+    line.repairs.emplace_back(kind);
+  }
+  return {};
+}
+
+// What only `fsck` takes.
+Result<void> set_fsck_option(CommandLine& line, std::string_view option, const std::string& value) {
+  if (option == "--store") line.store = value;
+  if (option == "--repair") return add_repairs(line, value);
+  if (option == "--min-age") {
+    line.min_age = value == "0" ? std::chrono::seconds(0) : parse_ttl(value);
+    if (!line.min_age) return usage("--min-age takes a duration like 90s, 15m, 1h, or 0");
+  }
+  if (option == "--budget") {
+    const auto budget = parse_bytes(value);
+    if (!budget) return usage("--budget takes bytes like 500000, 64K, 10M or 1G");
+    line.budget = static_cast<std::int64_t>(*budget);
+  }
+  return {};
+}
+
 Result<void> set_option(CommandLine& line, std::string_view option, const std::string& value) {
   if (option.starts_with("--secret")) {
     auto secret = secret_argument(option, value);
@@ -212,6 +244,7 @@ Result<void> set_option(CommandLine& line, std::string_view option, const std::s
   if (auto set = set_replay_option(line, option, value); !set) return set;
   if (auto set = set_retry_option(line, option, value); !set) return set;
   if (auto set = set_backup_option(line, option, value); !set) return set;
+  if (auto set = set_fsck_option(line, option, value); !set) return set;
   return set_link_option(line, option, value);
 }
 
@@ -221,6 +254,7 @@ void set_flag(CommandLine& line, std::string_view flag) {
   if (flag == "--dry-run") line.is_dry_run = true;
   if (flag == "--verify") line.is_verifying = true;
   if (flag == "--watch") line.is_watching = true;
+  if (flag == "--checksum") line.is_hashing = true;
 }
 
 bool has_option(const CommandLine& line, std::string_view option) {
@@ -261,6 +295,10 @@ Result<void> check_complete(const CommandLine& line, const CommandRule& rule) {
                           line.max_age || line.max_attempts || line.limit;
   if (!line.names.empty() && has_filter) {
     return usage("'" + words + "' takes either MEDIA_IDs or options that choose some");
+  }
+  const bool repairs_corrupt = std::ranges::find(line.repairs, "corrupt") != line.repairs.end();
+  if (!line.is_hashing && (line.budget || repairs_corrupt)) {
+    return usage("--budget and --repair corrupt go with --checksum");
   }
   std::string_view rest = rule.required;
   while (!rest.empty()) {
@@ -402,6 +440,12 @@ const std::string_view kUsage =
   restore --from DIR|store:NAME [--snapshot TIME] [--into STORE]
           [--conninfo C] [--dry-run] [--json]
             brings them to an empty database and empty stores
+  fsck [--store NAME] [--checksum [--budget BYTES]] [--min-age 1h] [--json]
+       [--repair missing|size|untracked|corrupt]... [--dry-run]
+            compares the database with the stores, both ways; --checksum: also
+            reads files, at most BYTES (500000, 64K, 10M) from where the last
+            one ended. Repairs but what it is told to. Status 1: findings,
+            2: something could not be checked
   version
   help
 
@@ -445,6 +489,22 @@ std::optional<std::chrono::seconds> parse_ttl(std::string_view text) {
   }
   if (number > kMaxTtlSeconds / factor) return std::nullopt;
   return std::chrono::seconds(number * factor);
+}
+
+std::optional<std::uint64_t> parse_bytes(std::string_view text) {
+  constexpr std::string_view kUnits = "KMGT";
+  std::uint64_t number = 0;
+  const char* end = text.data() + text.size();
+  const auto [unit, error] = std::from_chars(text.data(), end, number);
+  if (error != std::errc() || number == 0 || end - unit > 1) return std::nullopt;
+  std::size_t shift = 0;
+  if (unit != end) {
+    const auto index = kUnits.find(*unit);
+    if (index == std::string_view::npos) return std::nullopt;
+    shift = 10 * (index + 1);
+  }
+  if (number > (std::uint64_t{INT64_MAX} >> shift)) return std::nullopt;
+  return number << shift;
 }
 
 Result<CommandLine> parse_command_line(const std::vector<std::string>& arguments,

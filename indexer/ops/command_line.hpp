@@ -50,6 +50,7 @@ struct CommandLine {
     queue,
     backup,
     restore,
+    fsck,
     init,
     version,
     help,
@@ -86,6 +87,11 @@ struct CommandLine {
   std::string snapshot;  ///< "20261121T230501Z"
   std::string conninfo;
   std::optional<std::int64_t> keep;
+  std::string store;                            ///< the only one to be looked at
+  std::vector<std::string> repairs;             ///< kinds of findings that are mended
+  std::optional<std::chrono::seconds> min_age;  ///< what is younger is left alone
+  bool is_hashing = false;
+  std::optional<std::int64_t> budget;  ///< bytes to be read
 };
 
 /// Copies the arguments and overwrites values of --secret, --conninfo and tokens in place,
@@ -98,6 +104,9 @@ Result<CommandLine> parse_command_line(const std::vector<std::string>& arguments
 
 /// "90", "90s", "15m", "1h" or "7d". Nothing for everything else.
 std::optional<std::chrono::seconds> parse_ttl(std::string_view text);
+
+/// "500000", "64K", "10M", "1G" or "2T": powers of 1024. Nothing for everything else, and for 0.
+std::optional<std::uint64_t> parse_bytes(std::string_view text);
 
 extern const std::string_view kUsage;
 

@@ -17,6 +17,7 @@
 -- requires: replay_delivery
 -- requires: diagnose
 -- requires: media_stats
+-- requires: fsck
 
 BEGIN;
 

@@ -37,7 +37,9 @@ SELECT set_eq(
           'drop_event_partitions', 'delete_media', 'restore_media', 'delete_message_media', 'delete_message',
           'delete_conversation', 'delete_company', 'give_up_blobs', 'claim_doomed_files', 'files_removed',
           'count_views', 'fold_analytics', 'recompute_analytics', 'get_media_storage_stats', 'list_companies',
-          'bucket_of', 'queue_media_processing'],
+          'bucket_of', 'queue_media_processing', 'list_stores', 'fsck_start', 'fsck_note', 'fsck_listed', 'fsck_end',
+          'fsck_faulty', 'fsck_untracked', 'fsck_doom', 'fsck_files', 'fsck_position', 'set_fsck_position', 'lose_blob',
+          'lose_rendition', 'is_known_file'],
     'the daemon may call its functions, not the inner ones');
 SELECT is_empty($$SELECT pg_temp.callable_by('public')$$, 'nobody else may call anything');
 SELECT is_empty($$SELECT pg_temp.allowed('media_nginx', 'SELECT, INSERT, UPDATE, REFERENCES')$$,
