@@ -84,6 +84,14 @@ int run(const CommandLine& line) {
       return finish(media::ops::show_queue(*config, line));
     case Command::fsck:
       return media::ops::fsck(*config, line);
+    case Command::cleanup:
+      return finish(media::ops::clean_up(*config, line));
+    case Command::retention_set:
+      return finish(media::ops::set_retention(*config, line));
+    case Command::retention_remove:
+      return finish(media::ops::remove_retention(*config, line));
+    case Command::retention_list:
+      return finish(media::ops::list_retention(*config, line));
     case Command::init:
       return finish(media::ops::initialise(*config));
     case Command::version:

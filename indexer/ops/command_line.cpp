@@ -63,6 +63,10 @@ constexpr auto kCommands = std::to_array<CommandRule>({
      " --dry-run --json "},
     {"fsck", Command::fsck, "", " --store --budget --repair --min-age ", "",
      " --checksum --dry-run --json "},
+    {"cleanup", Command::cleanup, "", " --days --company --bucket ", "", " --dry-run --json "},
+    {"retention set", Command::retention_set, "", " --days --company --bucket ", "--days"},
+    {"retention remove", Command::retention_remove, "", " --company --bucket ", ""},
+    {"retention list", Command::retention_list, "", "", "", " --json "},
     {"init", Command::init, "", "", ""},
     {"version", Command::version, "", "", ""},
     {"help", Command::help, "", "", ""},
@@ -215,6 +219,22 @@ Result<void> set_fsck_option(CommandLine& line, std::string_view option, const s
   return {};
 }
 
+// What only `cleanup` and `retention` take.
+Result<void> set_retention_option(CommandLine& line, std::string_view option,
+                                  const std::string& value) {
+  constexpr std::int64_t kMaxDays = 36500;
+  if (option == "--bucket") line.bucket = value;
+  if (option != "--days") return {};
+  const bool may_be_forever = line.command == Command::retention_set;
+  const auto days = positive_number(option, value);
+  if (!(may_be_forever && value == "forever") && (!days || *days > kMaxDays)) {
+    return usage(std::string("--days takes a number from 1 to 36500") +
+                 (may_be_forever ? ", or forever" : ""));
+  }
+  line.days = value;
+  return {};
+}
+
 Result<void> set_option(CommandLine& line, std::string_view option, const std::string& value) {
   if (option.starts_with("--secret")) {
     auto secret = secret_argument(option, value);
@@ -245,6 +265,7 @@ Result<void> set_option(CommandLine& line, std::string_view option, const std::s
   if (auto set = set_retry_option(line, option, value); !set) return set;
   if (auto set = set_backup_option(line, option, value); !set) return set;
   if (auto set = set_fsck_option(line, option, value); !set) return set;
+  if (auto set = set_retention_option(line, option, value); !set) return set;
   return set_link_option(line, option, value);
 }
 
@@ -264,6 +285,7 @@ bool has_option(const CommandLine& line, std::string_view option) {
   if (option == "--media") return !line.media.empty();
   if (option == "--since") return !line.since.empty();
   if (option == "--from") return !line.from.empty();
+  if (option == "--days") return !line.days.empty();
   return !line.external_id.empty();
 }
 
@@ -446,6 +468,13 @@ const std::string_view kUsage =
             reads files, at most BYTES (500000, 64K, 10M) from where the last
             one ended. Repairs but what it is told to. Status 1: findings,
             2: something could not be checked
+  cleanup [--days N] [--company C] [--bucket B] [--dry-run] [--json]
+            deletes media that are older than the retention rules say, or than N
+            days and a rule does not keep longer; bytes go after the grace period
+  retention set --days N|forever [--company C] [--bucket B]
+  retention remove [--company C] [--bucket B]
+  retention list [--json]
+            rules of how long media are kept; the most special one holds
   version
   help
 

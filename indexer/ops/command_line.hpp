@@ -51,6 +51,10 @@ struct CommandLine {
     backup,
     restore,
     fsck,
+    cleanup,
+    retention_set,
+    retention_remove,
+    retention_list,
     init,
     version,
     help,
@@ -92,6 +96,8 @@ struct CommandLine {
   std::optional<std::chrono::seconds> min_age;  ///< what is younger is left alone
   bool is_hashing = false;
   std::optional<std::int64_t> budget;  ///< bytes to be read
+  std::string bucket;
+  std::string days;  ///< a number from 1, or "forever"
 };
 
 /// Copies the arguments and overwrites values of --secret, --conninfo and tokens in place,

@@ -37,6 +37,11 @@ int fsck(const Config& config, const CommandLine& line);
 Result<std::string> retry_downloads(const Config& config, const CommandLine& line);
 /// Returns what is in the queue; with --watch not before something fails.
 Result<std::string> show_queue(const Config& config, const CommandLine& line);
+/// Deletes old media, or tells how much it would be.
+Result<std::string> clean_up(const Config& config, const CommandLine& line);
+Result<std::string> set_retention(const Config& config, const CommandLine& line);
+Result<std::string> remove_retention(const Config& config, const CommandLine& line);
+Result<std::string> list_retention(const Config& config, const CommandLine& line);
 /// Also tells on standard error what it made and what was there.
 Result<std::string> initialise(const Config& config);
 

@@ -18,6 +18,7 @@
 -- requires: diagnose
 -- requires: media_stats
 -- requires: fsck
+-- requires: retention
 
 BEGIN;
 

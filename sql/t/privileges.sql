@@ -39,7 +39,8 @@ SELECT set_eq(
           'count_views', 'fold_analytics', 'recompute_analytics', 'get_media_storage_stats', 'list_companies',
           'bucket_of', 'queue_media_processing', 'list_stores', 'fsck_start', 'fsck_note', 'fsck_listed', 'fsck_end',
           'fsck_faulty', 'fsck_untracked', 'fsck_doom', 'fsck_files', 'fsck_position', 'set_fsck_position', 'lose_blob',
-          'lose_rendition', 'is_known_file'],
+          'lose_rendition', 'is_known_file', 'set_retention_rule', 'remove_retention_rule', 'list_retention_rules', 'count_old_media',
+          'delete_old_media', 'cleanup_old_media'],
     'the daemon may call its functions, not the inner ones');
 SELECT is_empty($$SELECT pg_temp.callable_by('public')$$, 'nobody else may call anything');
 SELECT is_empty($$SELECT pg_temp.allowed('media_nginx', 'SELECT, INSERT, UPDATE, REFERENCES')$$,

@@ -41,12 +41,29 @@ TEST(FsckCommand, refuses_what_makes_no_sense) {
                                              {"fsck", "--budget", "1G"},
                                              {"fsck", "--checksum", "--budget", "0"},
                                              {"fsck", "--min-age", "young"},
-                                             {"fsck", "a/b.jpg"}}) {
+                                             {"fsck", "a/b.jpg"},
+                                             {"cleanup", "--days", "0"},
+                                             {"cleanup", "--days", "forever"},
+                                             {"cleanup", "--days", "36501"},
+                                             {"retention", "set"},
+                                             {"retention", "set", "--days", "never"},
+                                             {"retention", "remove", "--days", "1"}}) {
     EXPECT_FALSE(parse(arguments)) << arguments.back();
   }
 }
 
-                                  TEST(Bytes, take_units_and_refuse_the_rest) {
+TEST(RetentionCommand, reads_rules) {
+  const auto rule = parse({"retention", "set", "--days", "forever", "--company", "Acme"});
+  ASSERT_TRUE(rule) << rule.error().message;
+  EXPECT_EQ(rule->command, CommandLine::Command::retention_set);
+  EXPECT_EQ(rule->days, "forever");
+  const auto cleanup = parse({"cleanup", "--days=30", "--bucket", "images", "--dry-run"});
+  ASSERT_TRUE(cleanup) << cleanup.error().message;
+  EXPECT_EQ(cleanup->days, "30");
+  EXPECT_EQ(cleanup->bucket, "images");
+}
+
+TEST(Bytes, take_units_and_refuse_the_rest) {
   EXPECT_EQ(parse_bytes("500000"), 500000u);
   EXPECT_EQ(parse_bytes("64K"), 65536u);
   EXPECT_EQ(parse_bytes("2T"), std::uint64_t{2} << 40);
