@@ -115,9 +115,9 @@ struct SpoolConfig {
 
 /// [backup]: what `media-indexer backup` does when it is not told.
 struct BackupConfig {
-  std::string to;        ///< an absolute path or "store:NAME"; empty: nowhere
-  std::string conninfo;  ///< of a role that reads all; empty: libpq's environment
-  std::int64_t keep = 0; ///< snapshots; 0: all
+  std::string to;         ///< an absolute path or "store:NAME"; empty: nowhere
+  std::string conninfo;   ///< of a role that reads all; empty: libpq's environment
+  std::int64_t keep = 0;  ///< snapshots; 0: all
 };
 
 /// [fetch]: downloads from providers.
