@@ -13,7 +13,7 @@ namespace {
 using std::chrono::milliseconds;
 
 // Jobs that end within this time are replaced by one claim instead of many.
-constexpr milliseconds kClaimInterval{3};
+constexpr milliseconds kClaimInterval{25};
 // How often the queue is asked when its next job becomes due.
 constexpr milliseconds kAskInterval{1000};
 constexpr milliseconds kLongestSleep{30000};
