@@ -15,6 +15,7 @@
 
 #include "indexer/api/media_api.hpp"
 #include "indexer/coroutine.hpp"
+#include "indexer/db/group_commit.hpp"
 #include "indexer/db/listener.hpp"
 #include "indexer/fetch/download_job.hpp"
 #include "indexer/http/problem.hpp"
@@ -57,6 +58,7 @@ constexpr milliseconds kLongestDatabaseWait{5000};
 constexpr milliseconds kLastNotification{1000};
 constexpr milliseconds kLastStatements{500};
 constexpr seconds kLastWords{2};
+constexpr std::size_t kDeliveryCommits = 2;  ///< at once
 
 std::int64_t unix_now() {
   return std::chrono::duration_cast<seconds>(std::chrono::system_clock::now().time_since_epoch())
@@ -145,6 +147,7 @@ class App {
   boost::asio::signal_set signals_;
   boost::asio::steady_timer start_timer_;
   db::Database database_;
+  db::GroupCommit delivery_commits_;
   metrics::Metrics metrics_{provider_names()};
   metrics::QueueSampler queue_sampler_;
   queue::Notifier notifier_;
@@ -185,6 +188,7 @@ App::App(const Config& config, std::string sealing_key, std::vector<LinkKey> lin
       signals_(loop_, SIGTERM, SIGINT),
       start_timer_(loop_),
       database_(loop_, database_options(config)),
+      delivery_commits_(loop_, database_, kDeliveryCommits),
       queue_sampler_(loop_, database_),
       notifier_(loop_, database_),
       housekeeping_(loop_, database_, config.events.keep_months),
@@ -196,8 +200,8 @@ App::App(const Config& config, std::string sealing_key, std::vector<LinkKey> lin
       inspector_(loop_, workers_, config.scan),
       sweep_(loop_, database_, *stores_, config.deletion.grace),
       client_(fetch::make_curl_client(loop_, client_options(config.fetch))),
-      jobs_(
-          queue::make_postgres_job_store(database_, queue::make_owner_name(), config.fetch.lease)),
+      jobs_(queue::make_postgres_job_store(loop_, database_, queue::make_owner_name(),
+                                           config.fetch.lease)),
       downloads_(loop_, retrieval_tools(), registry_, *jobs_,
                  {{config.fetch.retry_base, config.fetch.retry_max}, config.fetch.max_attempts},
                  [this] { return std::uniform_real_distribution<double>()(random_); }),
@@ -233,7 +237,7 @@ ingest::WebhookDependencies App::webhook_dependencies() {
           [this](yield_context yield,
                  const ingest::NewDelivery& delivery) -> Result<ingest::StoredDelivery> {
             if (!is_ready_) return fail(ErrorCode::unavailable, "the schema is not known yet");
-            auto stored = ingest::store_delivery(database_, yield, delivery);
+            auto stored = ingest::store_delivery(delivery_commits_, yield, delivery);
             // A known delivery may be one that was committed unheard: its jobs were not announced.
             if (stored && (stored->media_created > 0 || !stored->is_new)) {
               worker_.wake();

@@ -15,8 +15,6 @@ using boost::system::error_code;
 
 namespace {
 
-constexpr const char* kSetCompany = "SELECT set_config('media.company_id', $1, true)";
-
 /// Beyond this, a connection's buffers are not worth keeping.
 constexpr std::size_t kBloat = 1u << 20;
 
@@ -182,30 +180,34 @@ bool Connection::send_statement(const std::string& sql, const Params& params) {
                              values.data(), nullptr, nullptr, 0) == 1;
 }
 
-/// Statements up to the sync are one transaction, so set_config(.., true) holds
-/// for just this one (PostgreSQL manual, "Extended Query", "Pipelining").
-bool Connection::send(const std::optional<std::string>& company, const std::string& sql,
-                      const Params& params) {
+/// Statements up to the sync are one transaction (PostgreSQL manual, "Extended
+/// Query", "Pipelining").
+bool Connection::send(std::span<const Statement> statements) {
   if (PQpipelineStatus(connection_) == PQ_PIPELINE_OFF && PQenterPipelineMode(connection_) != 1) {
     return false;
   }
-  if (company && !send_statement(kSetCompany, {*company})) return false;
-  return send_statement(sql, params) && PQpipelineSync(connection_) == 1;
+  for (const Statement& statement : statements) {
+    if (!send_statement(statement.sql, statement.params)) return false;
+  }
+  return PQpipelineSync(connection_) == 1;
 }
 
-Result<Rows> Connection::run(asio::yield_context yield, const std::optional<std::string>& company,
-                             const std::string& sql, const Params& params, TimePoint deadline) {
+Result<std::vector<Rows>> Connection::run(asio::yield_context yield,
+                                          std::span<const Statement> statements,
+                                          TimePoint deadline) {
   has_stale_statement_ = false;
   steps_.clear();
-  if (!send(company, sql, params)) return lost("send to the database");
+  if (!send(statements)) return lost("send to the database");
   if (auto flushed = flush(yield, deadline); !flushed) return std::unexpected(flushed.error());
-  return collect(yield, deadline);
+  auto rows = collect(yield, deadline);
+  if (rows && rows->size() != statements.size()) return lost("the database sent too few results");
+  return rows;
 }
 
 /// Reads up to the sync. Its own result counts as well: there the transaction
 /// commits, and deferred constraints speak.
-Result<Rows> Connection::collect(asio::yield_context yield, TimePoint deadline) {
-  ResultPtr rows;
+Result<std::vector<Rows>> Connection::collect(asio::yield_context yield, TimePoint deadline) {
+  std::vector<Rows> rows;
   std::optional<Error> failure;
   std::size_t succeeded = 0;
   for (;;) {
@@ -214,8 +216,9 @@ Result<Rows> Connection::collect(asio::yield_context yield, TimePoint deadline) 
     const ExecStatusType status = *result ? PQresultStatus(result->get()) : PGRES_EMPTY_QUERY;
     if (status == PGRES_PIPELINE_SYNC) break;
     if (status == PGRES_TUPLES_OK || status == PGRES_COMMAND_OK) {
+      const bool is_preparation = succeeded < steps_.size() && !steps_[succeeded].empty();
+      if (!is_preparation) rows.emplace_back(result->release());
       ++succeeded;
-      rows = std::move(*result);
     } else if (*result && status != PGRES_PIPELINE_ABORTED && !failure) {
       failure = error_of(result->get());
       has_stale_statement_ = is_stale_statement(result->get());
@@ -226,9 +229,8 @@ Result<Rows> Connection::collect(asio::yield_context yield, TimePoint deadline) 
       return ended;
     }
   }
-  if (!failure && rows) return Rows(rows.release());
+  if (!failure) return rows;
   forget_unprepared(succeeded);
-  if (!failure) return lost("the database sent no result");
   return std::unexpected(std::move(*failure));
 }
 

@@ -5,7 +5,7 @@
 #include <chrono>
 #include <functional>
 #include <memory>
-#include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <unordered_map>
@@ -40,10 +40,10 @@ class Connection {
   Result<void> open(boost::asio::yield_context yield, const std::string& conninfo,
                     const std::string& setup, TimePoint deadline);
 
-  /// Runs one statement as one transaction, prepared at its first use; with a
-  /// company, `media.company_id` is set in it. One round trip.
-  Result<Rows> run(boost::asio::yield_context yield, const std::optional<std::string>& company,
-                   const std::string& sql, const Params& params, TimePoint deadline);
+  /// Runs statements as one transaction, each prepared at its first use. One
+  /// round trip. What each returned, in their order.
+  Result<std::vector<Rows>> run(boost::asio::yield_context yield,
+                                std::span<const Statement> statements, TimePoint deadline);
 
   /// Waits for the next notification and passes on all that came.
   Result<void> wait_for_notifications(boost::asio::yield_context yield,
@@ -72,10 +72,9 @@ class Connection {
   Result<ResultPtr> next_result(boost::asio::yield_context yield, TimePoint deadline);
   Result<void> run_setup(boost::asio::yield_context yield, const std::string& setup,
                          TimePoint deadline);
-  bool send(const std::optional<std::string>& company, const std::string& sql,
-            const Params& params);
+  bool send(std::span<const Statement> statements);
   bool send_statement(const std::string& sql, const Params& params);
-  Result<Rows> collect(boost::asio::yield_context yield, TimePoint deadline);
+  Result<std::vector<Rows>> collect(boost::asio::yield_context yield, TimePoint deadline);
   void forget_unprepared(std::size_t first_step);
   void watch_socket();
   std::unexpected<Error> lost(std::string_view doing);

@@ -22,6 +22,8 @@ namespace {
 /// within this time the connection is given up.
 constexpr std::chrono::milliseconds kGiveUp{1000};
 
+constexpr const char* kSetCompany = "SELECT set_config('media.company_id', $1, true)";
+
 std::string setup_of(const DatabaseOptions& options) {
   return "SET statement_timeout = " + std::to_string(options.query_timeout.count()) +
          "; SET timezone = 'UTC'; SET datestyle = 'ISO'; SET bytea_output = 'hex'; " +
@@ -31,6 +33,11 @@ std::string setup_of(const DatabaseOptions& options) {
 bool has_nul_byte(const Params& params) {
   return std::ranges::any_of(
       params, [](const auto& param) { return param && param->find('\0') != std::string::npos; });
+}
+
+Result<Rows> last_of(Result<std::vector<Rows>> rows) {
+  if (!rows) return std::unexpected(std::move(rows.error()));
+  return std::move(rows->back());
 }
 
 /// A caller queued for a connection; wakes up when its timer is cancelled.
@@ -54,10 +61,9 @@ struct Database::State : std::enable_shared_from_this<State> {
   /// A connection that goes back to the pool by itself.
   using Lease = std::shared_ptr<Connection>;
 
-  Result<Rows> query(asio::yield_context yield, const std::optional<std::string>& company,
-                     const std::string& sql, const Params& params);
-  Result<Rows> try_query(asio::yield_context yield, const std::optional<std::string>& company,
-                         const std::string& sql, const Params& params);
+  Result<std::vector<Rows>> query(asio::yield_context yield, std::span<const Statement> statements);
+  Result<std::vector<Rows>> try_query(asio::yield_context yield,
+                                      std::span<const Statement> statements);
   Result<Lease> acquire(asio::yield_context yield, TimePoint deadline);
   Result<std::shared_ptr<Connection>> take(asio::yield_context yield, TimePoint deadline);
   Result<void> reconnect(asio::yield_context yield, Connection& connection, TimePoint deadline);
@@ -155,18 +161,16 @@ void Database::State::give_back(std::shared_ptr<Connection> connection) {
   waiter->timer.cancel();
 }
 
-Result<Rows> Database::State::query(asio::yield_context yield,
-                                    const std::optional<std::string>& company,
-                                    const std::string& sql, const Params& params) {
-  auto rows = try_query(yield, company, sql, params);
+Result<std::vector<Rows>> Database::State::query(asio::yield_context yield,
+                                                 std::span<const Statement> statements) {
+  auto rows = try_query(yield, statements);
   if (!rows && rows.error().code == ErrorCode::unavailable) ++errors;
   return rows;
 }
 
-Result<Rows> Database::State::try_query(asio::yield_context yield,
-                                        const std::optional<std::string>& company,
-                                        const std::string& sql, const Params& params) {
-  if (has_nul_byte(params)) {
+Result<std::vector<Rows>> Database::State::try_query(asio::yield_context yield,
+                                                     std::span<const Statement> statements) {
+  if (std::ranges::any_of(statements, has_nul_byte, &Statement::params)) {
     return fail(ErrorCode::invalid_argument, "text for the database contains a NUL byte");
   }
   const TimePoint deadline = steady_clock::now() + options.query_timeout;
@@ -175,8 +179,8 @@ Result<Rows> Database::State::try_query(asio::yield_context yield,
     const auto lease = acquire(yield, deadline);
     if (!lease) return std::unexpected(lease.error());
     Connection& connection = **lease;
-    auto rows = connection.run(yield, company, sql, params,
-                               steady_clock::now() + options.query_timeout + kGiveUp);
+    auto rows =
+        connection.run(yield, statements, steady_clock::now() + options.query_timeout + kGiveUp);
     if (rows) return rows;
     if (is_closed) return fail(ErrorCode::cancelled, "the database pool was closed");
     if (!connection.has_stale_statement()) return rows;
@@ -211,14 +215,20 @@ Database::~Database() { state_->close(); }
 
 Result<Rows> Database::query(asio::yield_context yield, std::string_view sql,
                              const Params& params) {
-  const auto state = state_;
-  return state->query(yield, std::nullopt, std::string(sql), params);
+  const Statement statement{std::string(sql), params};
+  return last_of(query_together(yield, {&statement, 1}));
 }
 
 Result<Rows> Database::query_as(asio::yield_context yield, const Uuid& company,
                                 std::string_view sql, const Params& params) {
+  const Statement statements[] = {{kSetCompany, {company.to_string()}}, {std::string(sql), params}};
+  return last_of(query_together(yield, statements));
+}
+
+Result<std::vector<Rows>> Database::query_together(asio::yield_context yield,
+                                                   std::span<const Statement> statements) {
   const auto state = state_;
-  return state->query(yield, company.to_string(), std::string(sql), params);
+  return state->query(yield, statements);
 }
 
 void Database::drain(asio::yield_context yield, std::chrono::milliseconds at_most) {

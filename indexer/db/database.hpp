@@ -6,6 +6,7 @@
 #include <functional>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -24,6 +25,12 @@ namespace media::db {
 /// Text parameters of a statement; nothing stands for NULL. Bytes go as
 /// bytea(...) below, arrays as text_array(...).
 using Params = std::vector<std::optional<std::string>>;
+
+/// A statement with its parameters, $1 first.
+struct Statement {
+  std::string sql;
+  Params params = {};
+};
 
 /// PostgreSQL's hex input form of a bytea.
 std::string bytea(ByteView bytes);
@@ -69,19 +76,24 @@ struct PoolStatus {
 
 /// A pool of non-blocking libpq connections on one loop. Statements are
 /// prepared once a connection and reused; lost connections are re-made with
-/// backoff. One statement is one transaction.
+/// backoff.
 class Database {
  public:
   Database(boost::asio::io_context& loop, DatabaseOptions options);
   ~Database();
 
-  /// Runs one statement. Errors: `unavailable` (no connection, timeout, server
+  /// Runs one statement as one transaction. Errors: `unavailable` (no connection, timeout, server
   /// going down), `conflict` (SQLSTATE class 23), `invalid_argument` (class 22),
   /// `internal` (the rest); the message carries the SQLSTATE, never parameters.
   Result<Rows> query(boost::asio::yield_context yield, std::string_view sql,
                      const Params& params = {});
 
-  /// The same with `media.company_id` set for the statement's transaction, so
+  /// Runs statements in one transaction and one round trip: all of them or none.
+  /// Returns what each returned. The error is that of the first that failed.
+  Result<std::vector<Rows>> query_together(boost::asio::yield_context yield,
+                                           std::span<const Statement> statements);
+
+  /// The same as query() with `media.company_id` set for the statement's transaction, so
   /// that row-level security shows only this company's rows. One round trip.
   Result<Rows> query_as(boost::asio::yield_context yield, const Uuid& company, std::string_view sql,
                         const Params& params = {});

@@ -316,7 +316,7 @@ Attempt<Completion> DownloadJobs::store(boost::asio::yield_context yield, const 
       return std::unexpected(removed.error());
     }
   }
-  const auto complete = [&] { return jobs_.complete(yield, job.id, download); };
+  const auto complete = [&] { return jobs_.complete(yield, job, download); };
   Attempt<Completion> completion = Completion{Completion::Kind::blob_missing, {}, false};
   if (*known) completion = patiently(yield, control, complete);
   if (completion && completion->kind == Completion::Kind::blob_missing) {
@@ -369,7 +369,7 @@ Attempt<Completion> DownloadJobs::publish(boost::asio::yield_context yield, cons
   if (!published) return failed(published.error());
   tools_.metrics.blob_published(Clock::now() - started);
   download.storage_key = published->key;
-  const auto complete = [&] { return jobs_.complete(yield, job.id, download); };
+  const auto complete = [&] { return jobs_.complete(yield, job, download); };
   auto completion = patiently(yield, control, complete);
   const bool is_conflict = !completion && completion.error().error.code == ErrorCode::conflict;
   if (is_conflict || (completion && completion->kind == Completion::Kind::key_doomed)) {

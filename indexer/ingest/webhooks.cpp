@@ -276,14 +276,13 @@ Result<AccountIds> Webhooks::accounts_of(const Arrival& arrival, const providers
   return ids;
 }
 
-Result<StoredDelivery> store_delivery(db::Database& database, boost::asio::yield_context yield,
+Result<StoredDelivery> store_delivery(db::GroupCommit& commits, boost::asio::yield_context yield,
                                       const NewDelivery& delivery) {
-  const db::Params params = {delivery.account_id, delivery.key, delivery.headers_json,
-                             db::bytea(as_bytes(delivery.body)), delivery.messages_json};
-  const auto rows = database.query(yield,
-                                   "SELECT delivery_id, is_new, media_created FROM "
-                                   "media.accept_delivery($1, $2, $3, $4, $5)",
-                                   params);
+  const auto rows =
+      commits.query(yield, {"SELECT delivery_id, is_new, media_created FROM "
+                            "media.accept_delivery($1, $2, $3, $4, $5)",
+                            {delivery.account_id, delivery.key, delivery.headers_json,
+                             db::bytea(as_bytes(delivery.body)), delivery.messages_json}});
   if (!rows) return std::unexpected(rows.error());
   if (rows->empty()) return fail(ErrorCode::internal, "accept_delivery returned no row");
   return StoredDelivery{std::string(rows->text(0, "delivery_id")), rows->boolean(0, "is_new"),

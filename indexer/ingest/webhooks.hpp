@@ -9,6 +9,7 @@
 #include <boost/asio/spawn.hpp>
 
 #include "core/error.hpp"
+#include "indexer/db/group_commit.hpp"
 #include "indexer/http/message.hpp"
 #include "indexer/ingest/delivery_json.hpp"
 #include "indexer/ingest/rate_limit.hpp"
@@ -87,8 +88,8 @@ class Webhooks {
   metrics::Metrics& metrics_;
 };
 
-/// Stores through media.accept_delivery(): one statement, one transaction.
-Result<StoredDelivery> store_delivery(db::Database& database, boost::asio::yield_context yield,
+/// Stores through media.accept_delivery().
+Result<StoredDelivery> store_delivery(db::GroupCommit& commits, boost::asio::yield_context yield,
                                       const NewDelivery& delivery);
 
 }  // namespace media::ingest

@@ -86,7 +86,7 @@ class JobStore {
   virtual Result<std::optional<KnownBlob>> find_blob(boost::asio::yield_context yield,
                                                      const Job& job,
                                                      const Sha256Digest& sha256) = 0;
-  virtual Result<Completion> complete(boost::asio::yield_context yield, std::int64_t job,
+  virtual Result<Completion> complete(boost::asio::yield_context yield, const Job& job,
                                       const Download& download) = 0;
   /// Ends a download whose bytes are in quarantine. False: the lease is lost.
   virtual Result<bool> quarantine(boost::asio::yield_context yield, std::int64_t job,

@@ -5,10 +5,13 @@
 #include <unistd.h>
 
 #include "core/encoding.hpp"
+#include "indexer/db/group_commit.hpp"
 #include "indexer/json.hpp"
 
 namespace media::queue {
 namespace {
+
+constexpr std::size_t kCompletionCommits = 1;  // at once
 
 std::string bigint_array(const std::vector<std::int64_t>& numbers) {
   std::string text = "{";
@@ -96,8 +99,12 @@ std::string_view scope_name(Scope scope) {
 
 class PostgresJobStore : public JobStore {
  public:
-  PostgresJobStore(db::Database& database, std::string owner, std::chrono::seconds lease)
-      : database_(database), owner_(std::move(owner)), lease_(std::to_string(lease.count())) {}
+  PostgresJobStore(boost::asio::io_context& loop, db::Database& database, std::string owner,
+                   std::chrono::seconds lease)
+      : database_(database),
+        completions_(loop, database, kCompletionCommits),
+        owner_(std::move(owner)),
+        lease_(std::to_string(lease.count())) {}
 
   Result<std::vector<Job>> claim(boost::asio::yield_context yield,
                                  const ClaimRequest& request) override {
@@ -177,14 +184,15 @@ class PostgresJobStore : public JobStore {
                      std::string(rows->text(0, "storage_key"))};
   }
 
-  Result<Completion> complete(boost::asio::yield_context yield, std::int64_t job,
+  Result<Completion> complete(boost::asio::yield_context yield, const Job& job,
                               const Download& download) override {
-    const auto rows = database_.query(
+    const auto rows = completions_.query(
         yield,
-        "SELECT outcome, storage_key, is_resumed"
-        " FROM media.complete_download($1, $2, $3, $4, $5, $6, $7)",
-        {std::to_string(job), owner_, db::bytea(download.sha256), std::to_string(download.size),
-         download.mime_type, download.store, download.storage_key});
+        {"SELECT outcome, storage_key, is_resumed"
+         " FROM media.complete_download($1, $2, $3, $4, $5, $6, $7)",
+         {std::to_string(job.id), owner_, db::bytea(download.sha256), std::to_string(download.size),
+          download.mime_type, download.store, download.storage_key}},
+        job.media_id);
     if (!rows) return std::unexpected(rows.error());
     if (rows->empty()) return Completion{};
     return Completion{completion_kind(rows->text(0, "outcome")),
@@ -213,6 +221,7 @@ class PostgresJobStore : public JobStore {
   }
 
   db::Database& database_;
+  db::GroupCommit completions_;
   std::string owner_;
   std::string lease_;
   std::optional<std::string> last_company_;  ///< the next claim begins behind it
@@ -220,9 +229,10 @@ class PostgresJobStore : public JobStore {
 
 }  // namespace
 
-std::unique_ptr<JobStore> make_postgres_job_store(db::Database& database, std::string owner,
+std::unique_ptr<JobStore> make_postgres_job_store(boost::asio::io_context& loop,
+                                                  db::Database& database, std::string owner,
                                                   std::chrono::seconds lease) {
-  return std::make_unique<PostgresJobStore>(database, std::move(owner), lease);
+  return std::make_unique<PostgresJobStore>(loop, database, std::move(owner), lease);
 }
 
 std::string make_owner_name() {

@@ -9,7 +9,8 @@
 namespace media::queue {
 
 /// The queue in Postgres, seen by one daemon. `owner` names it in leases.
-std::unique_ptr<JobStore> make_postgres_job_store(db::Database& database, std::string owner,
+std::unique_ptr<JobStore> make_postgres_job_store(boost::asio::io_context& loop,
+                                                  db::Database& database, std::string owner,
                                                   std::chrono::seconds lease);
 
 /// "host/process id/random": unique, and an operator finds the process by it.

@@ -123,7 +123,7 @@ BEGIN
         SELECT m.id FROM media.media_files AS m WHERE m.id = ANY (p_media) ORDER BY m.id FOR UPDATE
     )
     SELECT coalesce(array_agg(l.id), '{}') INTO v_media FROM locked AS l;
-    PERFORM FROM media.jobs AS j WHERE j.media_id = ANY (v_media) ORDER BY j.id FOR UPDATE;
+    PERFORM FROM media.jobs AS j WHERE j.media_id = ANY (v_media) ORDER BY j.media_id FOR UPDATE;
     RETURN v_media;
 END
 $$;

@@ -19,7 +19,7 @@ BEGIN
         SELECT j.id
         FROM media.jobs AS j
         WHERE j.id = ANY (p_jobs) AND j.lease_owner = p_owner
-        ORDER BY j.id
+        ORDER BY j.media_id
         FOR UPDATE
     )
     UPDATE media.jobs AS j

@@ -12,6 +12,7 @@
 #include <boost/asio/steady_timer.hpp>
 
 #include "indexer/db/database.hpp"
+#include "indexer/db/group_commit.hpp"
 #include "indexer/db/listener.hpp"
 #include "indexer/unique_fd.hpp"
 #include "t/unit/indexer_fixture.hpp"
@@ -137,6 +138,118 @@ TEST_F(DatabaseTest, the_company_holds_for_one_statement_only) {
     }
     EXPECT_FALSE(database.query_as(yield, kCompany, "SELECT 1/0 AS x"));
     EXPECT_EQ(must(database.query(yield, kSql)).text(0, "company"), "");
+  });
+}
+
+TEST_F(DatabaseTest, statements_together_are_one_transaction) {
+  execute(
+      {"DROP TABLE IF EXISTS unit_together", "CREATE TABLE unit_together (id int PRIMARY KEY)"});
+  test::run(loop_, [&](yield_context yield) {
+    Database database(loop_, options(1));
+    const char* insert = "INSERT INTO unit_together VALUES ($1) RETURNING id";
+    const std::vector<Statement> good = {{insert, {"1"}}, {insert, {"2"}}, {"SELECT 7 AS n"}};
+    const auto rows = database.query_together(yield, good);
+    ASSERT_TRUE(rows);
+    ASSERT_EQ(rows->size(), 3u);
+    EXPECT_EQ((*rows)[1].integer(0, "id"), 2);
+    EXPECT_EQ((*rows)[2].integer(0, "n"), 7);
+    const std::vector<Statement> bad = {{insert, {"3"}}, {insert, {"1"}}, {"SELECT 1 AS other"}};
+    const auto refused = database.query_together(yield, bad);
+    ASSERT_FALSE(refused);
+    EXPECT_EQ(refused.error().code, ErrorCode::conflict);
+    EXPECT_EQ(
+        must(database.query(yield, "SELECT count(*) AS n FROM unit_together")).integer(0, "n"), 2);
+    EXPECT_EQ(must(database.query(yield, "SELECT 1 AS other")).integer(0, "other"), 1);
+  });
+}
+
+class GroupCommitTest : public DatabaseTest {
+ protected:
+  static constexpr const char* kInsert =
+      "INSERT INTO unit_group VALUES ($1, pg_current_xact_id()::text) RETURNING id";
+
+  void SetUp() override {
+    execute({"DROP TABLE IF EXISTS unit_group",
+             "CREATE TABLE unit_group (id int PRIMARY KEY, transaction text)"});
+  }
+  std::int64_t count(yield_context yield, Database& database, const char* what) {
+    return must(database.query(yield,
+                               "SELECT count(" + std::string(what) + ") AS n FROM unit_group"))
+        .integer(0, "n");
+  }
+};
+
+TEST_F(GroupCommitTest, callers_at_the_same_time_share_transactions) {
+  test::run(loop_, [&](yield_context yield) {
+    Database database(loop_, options(2));
+    GroupCommit commits(loop_, database, 1);
+    for (int i = 0; i < 33; ++i) {
+      start([&, i](yield_context inner) {
+        EXPECT_EQ(must(commits.query(inner, {kInsert, {std::to_string(i)}})).integer(0, "id"), i);
+      });
+    }
+    wait_for_all(yield);
+    EXPECT_EQ(count(yield, database, "*"), 33);
+    EXPECT_EQ(count(yield, database, "DISTINCT transaction"), 3) << "1, then 16, then 16";
+  });
+}
+
+TEST_F(GroupCommitTest, one_that_is_refused_takes_no_other_with_it) {
+  test::run(loop_, [&](yield_context yield) {
+    Database database(loop_, options(2));
+    GroupCommit commits(loop_, database, 1);
+    int refused = 0;
+    for (const char* id : {"1", "2", "3", "2", "4"}) {
+      start([&, id](yield_context inner) {
+        const auto rows = commits.query(inner, {kInsert, {id}});
+        if (!rows) {
+          EXPECT_EQ(rows.error().code, ErrorCode::conflict);
+          ++refused;
+        }
+      });
+    }
+    wait_for_all(yield);
+    EXPECT_EQ(refused, 1);
+    EXPECT_EQ(count(yield, database, "*"), 4);
+  });
+}
+
+TEST_F(GroupCommitTest, those_of_one_transaction_run_in_their_order) {
+  execute(
+      {"CREATE TABLE IF NOT EXISTS unit_order (place serial, name text)", "TRUNCATE unit_order"});
+  test::run(loop_, [&](yield_context yield) {
+    Database database(loop_, options(1));
+    GroupCommit commits(loop_, database, 1);
+    for (const std::string name : {"first", "d", "b", "c", "a"}) {
+      start([&, name](yield_context inner) {
+        must(commits.query(inner, {"INSERT INTO unit_order (name) VALUES ($1)", {name}}, name));
+      });
+    }
+    wait_for_all(yield);
+    const auto rows = must(database.query(
+        yield, "SELECT string_agg(name, ' ' ORDER BY place) AS names FROM unit_order"));
+    EXPECT_EQ(rows.text(0, "names"), "first a b c d");
+  });
+}
+
+TEST_F(GroupCommitTest, an_outage_is_told_to_all_at_once_and_ends) {
+  test::run(loop_, [&](yield_context yield) {
+    Database database(loop_, options(1));
+    GroupCommit commits(loop_, database, 1);
+    must(commits.query(yield, {kInsert, {"1"}}));
+    int unavailable = 0;
+    for (int i = 0; i < 5; ++i) {
+      start([&, i](yield_context inner) {
+        const char* sql =
+            i == 0 ? "SELECT pg_terminate_backend(pg_backend_pid()), $1::text" : kInsert;
+        const auto rows = commits.query(inner, {sql, {std::to_string(10 + i)}});
+        if (!rows && rows.error().code == ErrorCode::unavailable) ++unavailable;
+      });
+    }
+    wait_for_all(yield);
+    EXPECT_EQ(unavailable, 1) << "the others came in the next transaction";
+    must(commits.query(yield, {kInsert, {"2"}}));
+    EXPECT_EQ(count(yield, database, "*"), 6);
   });
 }
 

@@ -97,7 +97,7 @@ class FakeJobStore : public queue::JobStore {
     if (is_away) return away();
     return known_blob;
   }
-  Result<queue::Completion> complete(boost::asio::yield_context, std::int64_t,
+  Result<queue::Completion> complete(boost::asio::yield_context, const queue::Job&,
                                      const queue::Download& download) override {
     recorded.push_back(download);
     if (completions.empty()) {
