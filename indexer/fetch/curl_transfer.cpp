@@ -17,6 +17,7 @@ using std::chrono::steady_clock;
 namespace {
 
 constexpr long kReceiveBuffer = 64L << 10;
+constexpr long kSendBuffer = 256L << 10;
 
 std::string lower_case(std::string_view text) {
   std::string lower(text);
@@ -65,6 +66,8 @@ CurlTransfer::CurlTransfer(boost::asio::io_context& loop, const HttpClientOption
 
 Result<void> CurlTransfer::prepare_headers() {
   headers_.reset(curl_slist_append(nullptr, "Accept-Encoding: identity"));
+  // No "Expect: 100-continue", for which libcurl would wait a second.
+  if (request_.method == "PUT") curl_slist_append(headers_.get(), "Expect:");
   for (const auto& [name, value] : request_.headers) {
     if (!is_clean(name) || !is_clean(value)) {
       return fail(ErrorCode::invalid_argument, "a request header contains a line break");
@@ -86,12 +89,7 @@ Result<void> CurlTransfer::prepare() {
   set(CURLOPT_PRIVATE, this);
   set(CURLOPT_CURLU, url_.url.get());
   set(CURLOPT_HTTPHEADER, headers_.get());
-  if (request_.method == "POST") {
-    set(CURLOPT_POSTFIELDSIZE, static_cast<long>(request_.body.size()));
-    set(CURLOPT_POSTFIELDS, request_.body.c_str());
-  } else if (request_.method != "GET") {
-    set(CURLOPT_CUSTOMREQUEST, request_.method.c_str());
-  }
+  prepare_method();
   set(CURLOPT_PROTOCOLS_STR, options_.addresses.allow_plain_http ? "http,https" : "https");
   set(CURLOPT_FOLLOWLOCATION, 0L);
   set(CURLOPT_PROXY, "");  // else the environment's proxy is what the address checks see
@@ -117,6 +115,68 @@ Result<void> CurlTransfer::prepare() {
   set(CURLOPT_WRITEFUNCTION, &CurlTransfer::on_body_chunk);
   set(CURLOPT_WRITEDATA, this);
   return {};
+}
+
+void CurlTransfer::prepare_method() {
+  CURL* easy = easy_.get();
+  if (request_.method == "POST") {
+    curl_easy_setopt(easy, CURLOPT_POSTFIELDSIZE, static_cast<long>(request_.body.size()));
+    curl_easy_setopt(easy, CURLOPT_POSTFIELDS, request_.body.c_str());
+  } else if (request_.method == "PUT") {
+    prepare_upload();
+  } else if (request_.method == "HEAD") {
+    curl_easy_setopt(easy, CURLOPT_NOBODY, 1L);
+  } else if (request_.method != "GET") {
+    curl_easy_setopt(easy, CURLOPT_CUSTOMREQUEST, request_.method.c_str());
+  }
+}
+
+/// With its length, never in chunks: object stores refuse these.
+void CurlTransfer::prepare_upload() {
+  CURL* easy = easy_.get();
+  const std::uint64_t size = request_.source ? request_.source_size : request_.body.size();
+  curl_easy_setopt(easy, CURLOPT_UPLOAD, 1L);
+  curl_easy_setopt(easy, CURLOPT_INFILESIZE_LARGE, static_cast<curl_off_t>(size));
+  curl_easy_setopt(easy, CURLOPT_UPLOAD_BUFFERSIZE, kSendBuffer);
+  curl_easy_setopt(easy, CURLOPT_READFUNCTION, &CurlTransfer::on_read);
+  curl_easy_setopt(easy, CURLOPT_READDATA, this);
+  curl_easy_setopt(easy, CURLOPT_SEEKFUNCTION, &CurlTransfer::on_seek);
+  curl_easy_setopt(easy, CURLOPT_SEEKDATA, this);
+}
+
+std::size_t CurlTransfer::on_read(char* into, std::size_t size, std::size_t count, void* self) {
+  auto& transfer = *static_cast<CurlTransfer*>(self);
+  if (transfer.is_finished_) return CURL_READFUNC_ABORT;
+  transfer.last_activity_ = steady_clock::now();
+  const HttpRequest& request = transfer.request_;
+  try {
+    if (!request.source) {
+      const auto rest = std::string_view(request.body).substr(transfer.sent_);
+      const std::size_t copied = rest.copy(into, size * count);
+      transfer.sent_ += copied;
+      return copied;
+    }
+    const std::uint64_t left = request.source_size - transfer.sent_;
+    const auto wanted = static_cast<std::size_t>(std::min<std::uint64_t>(left, size * count));
+    const auto read =
+        request.source(transfer.sent_, std::span(reinterpret_cast<std::uint8_t*>(into), wanted));
+    if (!read) {
+      transfer.failure_ = read.error();
+      return CURL_READFUNC_ABORT;
+    }
+    transfer.sent_ += *read;
+    return *read;
+  } catch (const std::exception& exception) {
+    transfer.failure_ = Error{ErrorCode::internal, exception.what()};
+    return CURL_READFUNC_ABORT;
+  }
+}
+
+/// A connection that was reused and found to be closed: the body goes again.
+int CurlTransfer::on_seek(void* self, curl_off_t offset, int origin) {
+  if (origin != SEEK_SET || offset < 0) return CURL_SEEKFUNC_FAIL;
+  static_cast<CurlTransfer*>(self)->sent_ = static_cast<std::uint64_t>(offset);
+  return CURL_SEEKFUNC_OK;
 }
 
 CurlTransfer& CurlTransfer::of(CURL* easy) {
@@ -210,6 +270,7 @@ void CurlTransfer::take_header(std::string_view line) {
   if (colon == std::string_view::npos) return;
   const std::string name = lower_case(trim(line.substr(0, colon)));
   const std::string_view value = trim(line.substr(colon + 1));
+  if (request_.keeps_headers) response_.headers.emplace_back(name, value);
   if (name == "content-type") response_.content_type = value;
   if (name == "retry-after") response_.retry_after = value;
   if (name == "content-encoding") content_encoding_ = lower_case(value);

@@ -43,7 +43,12 @@ class CurlTransfer {
   static std::size_t on_header_line(char* data, std::size_t size, std::size_t count, void* self);
   static std::size_t on_body_chunk(char* data, std::size_t size, std::size_t count, void* self);
 
+  static std::size_t on_read(char* into, std::size_t size, std::size_t count, void* self);
+  static int on_seek(void* self, curl_off_t offset, int origin);
+
   Result<void> prepare_headers();
+  void prepare_method();
+  void prepare_upload();
   bool may_connect(std::string_view address) const;
   void take_header(std::string_view line);
   Result<void> take_head();
@@ -60,6 +65,7 @@ class CurlTransfer {
   CurlHeaders headers_;
   CurlHeaders resolution_;
   boost::asio::steady_timer finished_;
+  std::uint64_t sent_ = 0;  ///< of an upload's body
   HttpResponse response_;
   std::string content_encoding_;
   std::optional<Error> failure_;

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <span>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -42,13 +43,22 @@ struct HttpClientOptions {
   std::chrono::milliseconds total_timeout{600000};
 };
 
+using HttpHeaders = std::vector<std::pair<std::string, std::string>>;
+
+/// Fills `into` with a request's body from `offset` on; may block for a read from disk.
+using BodySource =
+    std::function<Result<std::size_t>(std::uint64_t offset, std::span<std::uint8_t> into)>;
+
 struct HttpRequest {
   std::string url;
-  std::vector<std::pair<std::string, std::string>> headers = {};
+  HttpHeaders headers = {};
   /// Beyond: too_large for a 2xx answer; other bodies are cut off there.
   std::uint64_t max_body_bytes = 0;
   std::string method = "GET";
-  std::string body = {};  ///< of POST
+  std::string body = {};   ///< of POST and PUT
+  BodySource source = {};  ///< of PUT, in the place of `body`
+  std::uint64_t source_size = 0;
+  bool keeps_headers = false;  ///< the response has all of its headers
 };
 
 /// The answer to one request. Redirects are *not* followed here: the caller
@@ -60,6 +70,7 @@ struct HttpResponse {
   std::string retry_after;  ///< as sent
   std::int64_t content_length = -1;
   std::uint64_t received = 0;
+  HttpHeaders headers = {};  ///< if asked for; names in lower case
 };
 
 /// Takes the body piece by piece; an error stops the transfer and is its result.
