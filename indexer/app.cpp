@@ -38,6 +38,7 @@
 #include "indexer/ops/quarantine_sweep.hpp"
 #include "indexer/ops/sd_notify.hpp"
 #include "indexer/ops/sweep.hpp"
+#include "indexer/ops/upload_upkeep.hpp"
 #include "indexer/providers/account_directory.hpp"
 #include "indexer/providers/account_watch.hpp"
 #include "indexer/queue/notifier.hpp"
@@ -155,10 +156,12 @@ class App {
   ops::Accounting accounting_;
   providers::Registry registry_;
   providers::AccountDirectory accounts_;
+  std::unique_ptr<storage::UploadJournal> uploads_;
   std::unique_ptr<storage::Stores> stores_;
   ops::QuarantineSweep quarantine_sweep_;
   scan::Inspector inspector_;
   ops::Sweep sweep_;
+  ops::UploadUpkeep upload_upkeep_;
   std::unique_ptr<fetch::HttpClient> client_;
   std::unique_ptr<queue::JobStore> jobs_;
   fetch::ProgressBoard progress_;
@@ -195,10 +198,12 @@ App::App(const Config& config, std::string sealing_key, std::vector<LinkKey> lin
       accounting_(loop_, database_),
       registry_(config),
       accounts_(database_, sealing_key),
-      stores_(storage::make_stores(loop_, workers_, config)),
+      uploads_(storage::make_postgres_upload_journal(database_)),
+      stores_(storage::make_stores(loop_, workers_, config, uploads_.get())),
       quarantine_sweep_(loop_, database_, stores_->staging(), config.quarantine),
       inspector_(loop_, workers_, config.scan),
       sweep_(loop_, database_, *stores_, config.deletion.grace),
+      upload_upkeep_(loop_, database_, *stores_),
       client_(fetch::make_curl_client(loop_, client_options(config.fetch))),
       jobs_(queue::make_postgres_job_store(loop_, database_, queue::make_owner_name(),
                                            config.fetch.lease)),
@@ -388,6 +393,7 @@ void App::start_up(yield_context yield) {
   quarantine_sweep_.start();
   accounting_.start();
   sweep_.start();
+  upload_upkeep_.start();
   account_watch_.start();
   replay_.start();
   is_ready_ = true;
@@ -442,6 +448,7 @@ void App::shut_down(yield_context yield) {
       std::chrono::duration_cast<milliseconds>(until - std::chrono::steady_clock::now());
   worker_.stop(yield, std::max(left, milliseconds(0)), [this] {
     client_->cancel_all();
+    stores_->cancel_all();
     inspector_.cancel_all();
   });
   notifier_.jobs_added();  // those that were given back
@@ -462,6 +469,7 @@ void App::stop_background() {
   quarantine_sweep_.stop();
   accounting_.stop();
   sweep_.stop();
+  upload_upkeep_.stop();
 }
 
 int App::run() {

@@ -41,8 +41,9 @@ Result<std::string> with_stores(
         work) {
   boost::asio::io_context loop(1);
   boost::asio::thread_pool workers(1);
-  const auto stores = storage::make_stores(loop, workers, config);
   return run(loop, config, [&](db::Database& database, yield_context yield) {
+    const auto journal = storage::make_postgres_upload_journal(database);
+    const auto stores = storage::make_stores(loop, workers, config, journal.get());
     return work(database, yield, *stores);
   });
 }

@@ -77,6 +77,14 @@ class BlobStore {
   virtual Result<void> check() = 0;
   /// Asks the store itself: reachable, writable, and not public when it should be private.
   virtual Result<void> probe(boost::asio::yield_context yield) = 0;
+
+  /// Gives up an upload in parts that an earlier run began; absent: no error.
+  virtual Result<void> abort_upload(boost::asio::yield_context, std::string_view /*key*/,
+                                    std::string_view /*upload_id*/) {
+    return {};
+  }
+  /// Ends what runs with `cancelled`: the program stops.
+  virtual void cancel_all() {}
 };
 
 }  // namespace media::storage

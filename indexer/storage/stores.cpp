@@ -5,6 +5,7 @@
 #include <stdexcept>
 
 #include "indexer/storage/local_store.hpp"
+#include "indexer/storage/s3_store.hpp"
 
 namespace media::storage {
 
@@ -46,11 +47,19 @@ Result<void> Stores::check() {
   return {};
 }
 
-std::unique_ptr<Stores> make_stores(boost::asio::io_context&, boost::asio::thread_pool& workers,
-                                    const Config& config) {
+void Stores::cancel_all() {
+  for (const auto& store : stores_) store->cancel_all();
+}
+
+std::unique_ptr<Stores> make_stores(boost::asio::io_context& loop,
+                                    boost::asio::thread_pool& workers, const Config& config,
+                                    UploadJournal* journal) {
   const StorageConfig& storage = config.storage;
   std::vector<std::unique_ptr<BlobStore>> stores;
   stores.push_back(make_local_store(storage.root, workers));
+  for (const S3StoreConfig& settings : storage.s3) {
+    stores.push_back(make_s3_store(loop, workers, settings, journal));
+  }
   return std::make_unique<Stores>(make_local_staging(storage.root, workers), std::move(stores),
                                   storage.default_store, storage.by_bucket);
 }

@@ -13,6 +13,7 @@
 #include "indexer/config.hpp"
 #include "indexer/storage/blob_store.hpp"
 #include "indexer/storage/staging.hpp"
+#include "indexer/storage/upload_journal.hpp"
 
 namespace media::storage {
 
@@ -33,6 +34,9 @@ class Stores {
   /// check() of all that could take new media.
   Result<void> check();
 
+  /// Ends what runs with `cancelled`: the program stops.
+  void cancel_all();
+
  private:
   std::unique_ptr<Staging> staging_;
   std::vector<std::unique_ptr<BlobStore>> stores_;
@@ -40,7 +44,9 @@ class Stores {
   std::map<std::string, std::string, std::less<>> by_bucket_;
 };
 
+/// With a journal, uploads in parts that were cut off are resumed; it must outlive the stores.
 std::unique_ptr<Stores> make_stores(boost::asio::io_context& loop,
-                                    boost::asio::thread_pool& workers, const Config& config);
+                                    boost::asio::thread_pool& workers, const Config& config,
+                                    UploadJournal* journal = nullptr);
 
 }  // namespace media::storage

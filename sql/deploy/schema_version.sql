@@ -19,6 +19,7 @@
 -- requires: media_stats
 -- requires: fsck
 -- requires: retention
+-- requires: multipart_uploads
 
 BEGIN;
 
