@@ -92,6 +92,10 @@ int run(const CommandLine& line) {
       return finish(media::ops::remove_retention(*config, line));
     case Command::retention_list:
       return finish(media::ops::list_retention(*config, line));
+    case Command::buckets_create:
+      return finish(media::ops::create_buckets(*config, line));
+    case Command::buckets_check:
+      return finish(media::ops::check_buckets(*config, line));
     case Command::init:
       return finish(media::ops::initialise(*config));
     case Command::version:

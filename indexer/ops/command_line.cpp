@@ -67,6 +67,8 @@ constexpr auto kCommands = std::to_array<CommandRule>({
     {"retention set", Command::retention_set, "", " --days --company --bucket ", "--days"},
     {"retention remove", Command::retention_remove, "", " --company --bucket ", ""},
     {"retention list", Command::retention_list, "", "", "", " --json "},
+    {"buckets create", Command::buckets_create, "", " --store --cors-origin ", ""},
+    {"buckets check", Command::buckets_check, "", " --store ", ""},
     {"init", Command::init, "", "", ""},
     {"version", Command::version, "", "", ""},
     {"help", Command::help, "", "", ""},
@@ -261,6 +263,7 @@ Result<void> set_option(CommandLine& line, std::string_view option, const std::s
   if (option == "--role") line.role = value;
   if (option == "--provider") line.provider = value;
   if (option == "--external-id") line.external_id = value;
+  if (option == "--cors-origin") line.origins.push_back(value);
   if (auto set = set_replay_option(line, option, value); !set) return set;
   if (auto set = set_retry_option(line, option, value); !set) return set;
   if (auto set = set_backup_option(line, option, value); !set) return set;
@@ -475,6 +478,13 @@ const std::string_view kUsage =
   retention remove [--company C] [--bucket B]
   retention list [--json]
             rules of how long media are kept; the most special one holds
+  buckets create [--store NAME] [--cors-origin ORIGIN]...
+            makes the buckets of all S3 stores that are not there, private, and
+            has them drop orphaned uploads; --cors-origin: pages of these may read
+            what they have an URL of, and no others. Refuses a bucket that
+            everybody can read and should not
+  buckets check [--store NAME]
+            whether they are there, can be written, and are not public
   version
   help
 

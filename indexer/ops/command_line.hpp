@@ -55,6 +55,8 @@ struct CommandLine {
     retention_set,
     retention_remove,
     retention_list,
+    buckets_create,
+    buckets_check,
     init,
     version,
     help,
@@ -97,7 +99,8 @@ struct CommandLine {
   bool is_hashing = false;
   std::optional<std::int64_t> budget;  ///< bytes to be read
   std::string bucket;
-  std::string days;  ///< a number from 1, or "forever"
+  std::string days;                  ///< a number from 1, or "forever"
+  std::vector<std::string> origins;  ///< that may read a bucket from their pages
 };
 
 /// Copies the arguments and overwrites values of --secret, --conninfo and tokens in place,

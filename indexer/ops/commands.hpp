@@ -42,6 +42,9 @@ Result<std::string> clean_up(const Config& config, const CommandLine& line);
 Result<std::string> set_retention(const Config& config, const CommandLine& line);
 Result<std::string> remove_retention(const Config& config, const CommandLine& line);
 Result<std::string> list_retention(const Config& config, const CommandLine& line);
+/// The buckets of the S3 stores. What they have but should not is an error.
+Result<std::string> create_buckets(const Config& config, const CommandLine& line);
+Result<std::string> check_buckets(const Config& config, const CommandLine& line);
 /// Also tells on standard error what it made and what was there.
 Result<std::string> initialise(const Config& config);
 
