@@ -1,6 +1,7 @@
 -- Deploy ngx_media:lookup_media_by_key to pg
 -- requires: renditions
 -- requires: media_files
+-- requires: former_keys
 
 BEGIN;
 
@@ -39,14 +40,19 @@ BEGIN
         FROM media.renditions AS r
         JOIN media.blobs AS b ON b.id = r.blob_id AND b.state = 'live'
         WHERE r.storage_key = p_storage_key
+        UNION ALL
+        SELECT 3, b.id, b.store, b.storage_key, b.mime_type, b.size, b.sha256, b.created_at
+        FROM media.former_keys AS k
+        JOIN media.blobs AS b ON b.id = k.blob_id AND b.state = 'live'
+        WHERE k.storage_key = p_storage_key
     )
     SELECT m.company_id,
            m.download_status::text,
            m.visibility::text,
            o.store::text,
            o.storage_key::text,
-           CASE o.rank WHEN 1 THEN m.mime_type ELSE o.mime_type END::text,
-           CASE o.rank WHEN 1 THEN m.file_name END::text,
+           CASE o.rank WHEN 2 THEN o.mime_type ELSE m.mime_type END::text,
+           CASE WHEN o.rank <> 2 THEN m.file_name END::text,
            o.size::bigint,
            o.sha256::bytea,
            o.created_at,
@@ -67,7 +73,8 @@ $$;
 COMMENT ON FUNCTION media.lookup_media_by_key(text) IS
 'As lookup_media(), by the key of the stored object, with the id of the media: of several that share '
 'the bytes, the newest. A derived file is found by its key, too, as lookup_rendition() shows it. Where '
-'several stores have the key, originals come first, then the store whose name does.';
+'several stores have the key, originals come first, then the store whose name does. A key that the object '
+'had before, or that stood for the same bytes, is the last that is tried.';
 GRANT EXECUTE ON FUNCTION media.lookup_media_by_key(text) TO media_nginx, media_indexer;
 
 COMMIT;

@@ -20,6 +20,8 @@
 -- requires: fsck
 -- requires: retention
 -- requires: multipart_uploads
+-- requires: file_moves
+-- requires: adoption
 
 BEGIN;
 

@@ -41,8 +41,9 @@ SELECT set_eq(
           'fsck_faulty', 'fsck_untracked', 'fsck_doom', 'fsck_files', 'fsck_position', 'set_fsck_position', 'lose_blob',
           'lose_rendition', 'is_known_file', 'set_retention_rule', 'remove_retention_rule', 'list_retention_rules', 'count_old_media',
           'delete_old_media', 'cleanup_old_media',
-          'begin_multipart_upload', 'resume_multipart_upload', 'end_multipart_upload',
-          'stale_multipart_uploads'],
+          'begin_multipart_upload', 'resume_multipart_upload', 'end_multipart_upload', 'stale_multipart_uploads',
+          'find_adopted', 'adopt_file', 'find_accounts', 'stored_files',
+          'count_stored_files', 'move_file', 'discard_copy', 'is_stored_at', 'undoable_moves', 'try_lock_moves'],
     'the daemon may call its functions, not the inner ones');
 SELECT is_empty($$SELECT pg_temp.callable_by('public')$$, 'nobody else may call anything');
 SELECT is_empty($$SELECT pg_temp.allowed('media_nginx', 'SELECT, INSERT, UPDATE, REFERENCES')$$,

@@ -45,7 +45,8 @@ WHERE c.relnamespace = 'media'::regnamespace
   AND c.relkind IN ('r', 'p', 'v')
   AND NOT c.relispartition
   AND c.relname NOT IN ('buckets', 'size_limits', 'revocations', 'loose_blobs', 'doomed_files', 'analytics_deltas',
-                        'known_files', 'fsck_runs', 'fsck_listing', 'fsck_positions', 'retention_rules', 'multipart_uploads');
+                        'file_moves', 'former_keys', 'known_files', 'fsck_runs', 'fsck_listing', 'fsck_positions', 'retention_rules',
+                        'multipart_uploads');
 GRANT SELECT ON pg_temp.tenant_tables TO media_indexer;
 
 SET LOCAL ROLE media_indexer;
