@@ -78,6 +78,10 @@ int run(const CommandLine& line) {
       return media::ops::restore(*config, line);
     case Command::stats:
       return finish(media::ops::show_stats(*config, line));
+    case Command::migrate:
+      return media::ops::migrate(*config, line);
+    case Command::adopt:
+      return media::ops::adopt(*config, line);
     case Command::retry:
       return finish(media::ops::retry_downloads(*config, line));
     case Command::queue:

@@ -15,6 +15,7 @@ namespace {
 using Command = CommandLine::Command;
 
 constexpr std::string_view kDefaultConfig = "/etc/ngx_media/indexer.toml";
+constexpr std::int64_t kMaxConcurrency = 64;
 constexpr std::int64_t kMaxTtlSeconds = std::int64_t{10} * 366 * 24 * 3600;
 
 struct CommandRule {
@@ -69,6 +70,10 @@ constexpr auto kCommands = std::to_array<CommandRule>({
     {"retention list", Command::retention_list, "", "", "", " --json "},
     {"buckets create", Command::buckets_create, "", " --store --cors-origin ", ""},
     {"buckets check", Command::buckets_check, "", " --store ", ""},
+    {"migrate", Command::migrate, "", " --from --to --company --account --concurrency --rate ",
+     "--from --to", " --dry-run --verify-only --rollback --json "},
+    {"adopt", Command::adopt, "", " --table --columns --root --conninfo --company ",
+     "--table --columns --root", " --link --copy --dry-run --json "},
     {"init", Command::init, "", "", ""},
     {"version", Command::version, "", "", ""},
     {"help", Command::help, "", "", ""},
@@ -237,6 +242,67 @@ Result<void> set_retention_option(CommandLine& line, std::string_view option,
   return {};
 }
 
+// What only `migrate` takes.
+Result<void> set_migrate_option(CommandLine& line, std::string_view option,
+                                const std::string& value) {
+  if (option == "--concurrency") {
+    const auto number = positive_number(option, value);
+    if (!number || *number > kMaxConcurrency) return usage("--concurrency is between 1 and 64");
+    line.concurrency = static_cast<std::size_t>(*number);
+  }
+  if (option == "--rate") {
+    const auto rate = parse_bytes(value);
+    if (!rate) return usage("--rate takes bytes a second like 500000, 64K, 10M or 1G");
+    line.rate = *rate;
+  }
+  return {};
+}
+
+// "id=photo_id,path=file" -> {{"id", "photo_id"}, {"path", "file"}}
+Result<std::vector<std::pair<std::string, std::string>>> column_names(std::string_view text) {
+  constexpr std::array<std::string_view, 6> kMeanings = {"id",      "path", "mime",
+                                                         "company", "name", "created"};
+  std::vector<std::pair<std::string, std::string>> columns;
+  while (!text.empty()) {
+    const std::string_view item = text.substr(0, text.find(','));
+    text.remove_prefix(std::min(text.size(), item.size() + 1));
+    const auto equals = std::min(item.find('='), item.size());
+    const std::string_view meaning = item.substr(0, equals);
+    if (std::ranges::find(kMeanings, meaning) == kMeanings.end() || equals + 1 >= item.size()) {
+      return usage("--columns takes id=COLUMN,path=COLUMN and mime, company, name, created");
+    }
+    columns.emplace_back(meaning, item.substr(equals + 1));
+  }
+  return columns;
+}
+
+// What only `adopt` takes.
+Result<void> set_adopt_option(CommandLine& line, std::string_view option,
+                              const std::string& value) {
+  if (option == "--table") line.table = value;
+  if (option == "--root") line.root = value;
+  if (option != "--columns") return {};
+  auto columns = column_names(value);
+  if (!columns) return std::unexpected(columns.error());
+  line.columns = std::move(*columns);
+  return {};
+}
+
+Result<void> check_adoption(const CommandLine& line) {
+  const auto has = [&](std::string_view meaning) {
+    return std::ranges::find(line.columns, meaning, [](const auto& one) {
+             return std::string_view(one.first);
+           }) != line.columns.end();
+  };
+  if (!has("id") || !has("path")) return usage("--columns needs id=COLUMN and path=COLUMN");
+  if (has("company") == !line.company.empty()) {
+    return usage("'adopt' needs either company=COLUMN in --columns or --company");
+  }
+  if (!line.root.starts_with('/')) return usage("--root takes an absolute path");
+  if (line.is_linking == line.is_copying) return usage("'adopt' needs either --link or --copy");
+  return {};
+}
+
 Result<void> set_option(CommandLine& line, std::string_view option, const std::string& value) {
   if (option.starts_with("--secret")) {
     auto secret = secret_argument(option, value);
@@ -269,6 +335,8 @@ Result<void> set_option(CommandLine& line, std::string_view option, const std::s
   if (auto set = set_backup_option(line, option, value); !set) return set;
   if (auto set = set_fsck_option(line, option, value); !set) return set;
   if (auto set = set_retention_option(line, option, value); !set) return set;
+  if (auto set = set_migrate_option(line, option, value); !set) return set;
+  if (auto set = set_adopt_option(line, option, value); !set) return set;
   return set_link_option(line, option, value);
 }
 
@@ -279,6 +347,10 @@ void set_flag(CommandLine& line, std::string_view flag) {
   if (flag == "--verify") line.is_verifying = true;
   if (flag == "--watch") line.is_watching = true;
   if (flag == "--checksum") line.is_hashing = true;
+  if (flag == "--verify-only") line.is_verifying_only = true;
+  if (flag == "--rollback") line.is_rolling_back = true;
+  if (flag == "--link") line.is_linking = true;
+  if (flag == "--copy") line.is_copying = true;
 }
 
 bool has_option(const CommandLine& line, std::string_view option) {
@@ -289,6 +361,10 @@ bool has_option(const CommandLine& line, std::string_view option) {
   if (option == "--since") return !line.since.empty();
   if (option == "--from") return !line.from.empty();
   if (option == "--days") return !line.days.empty();
+  if (option == "--to") return !line.to.empty();
+  if (option == "--table") return !line.table.empty();
+  if (option == "--columns") return !line.columns.empty();
+  if (option == "--root") return !line.root.empty();
   return !line.external_id.empty();
 }
 
@@ -330,6 +406,13 @@ Result<void> check_complete(const CommandLine& line, const CommandRule& rule) {
     const std::string_view option = rest.substr(0, rest.find(' '));
     if (!has_option(line, option)) return usage("'" + words + "' needs " + std::string(option));
     rest.remove_prefix(std::min(rest.size(), option.size() + 1));
+  }
+  if (line.command == Command::adopt) {
+    if (auto checked = check_adoption(line); !checked) return checked;
+  }
+  if (!line.from.empty() && line.from == line.to) return usage("--from and --to are two stores");
+  if (line.is_verifying_only && (line.is_rolling_back || line.is_dry_run)) {
+    return usage("--verify-only goes with neither --rollback nor --dry-run: it changes nothing");
   }
   constexpr std::array<std::string_view, 4> kRoles = {"viewer", "agent", "manager", "admin"};
   if (std::ranges::find(kRoles, line.role) == kRoles.end()) {
@@ -485,6 +568,21 @@ const std::string_view kUsage =
             everybody can read and should not
   buckets check [--store NAME]
             whether they are there, can be written, and are not public
+  migrate --from STORE --to STORE [--company C] [--account ID] [--dry-run]
+          [--concurrency N] [--rate BYTES] [--verify-only] [--rollback] [--json]
+            moves files from one store to another while they are served: copies
+            one, reads it back, then lets its row follow; the old copy stays for
+            the grace period. Goes on where it was when started again. BYTES a
+            second: 500000, 64K, 10M; --verify-only: reads what STORE --to has
+            and changes nothing; --rollback: undoes moves between the two whose
+            old copy is still there. Status 1: some failed, and are listed
+  adopt --table T --columns id=C,path=C[,mime=C][,company=C][,name=C][,created=C]
+        --root DIR --link|--copy [--company C] [--conninfo C] [--dry-run]
+        [--json]
+            makes media of the files of a site that was there before, a row each:
+            paths are below DIR and stay keys by which URLs find them; --link:
+            hard links into the store `local`. Again: only what is new. Status 1:
+            some failed, and are listed
   version
   help
 

@@ -1,11 +1,13 @@
 #pragma once
 
 #include <chrono>
+#include <cstddef>
 #include <cstdint>
 #include <functional>
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "core/error.hpp"
@@ -57,6 +59,8 @@ struct CommandLine {
     retention_list,
     buckets_create,
     buckets_check,
+    migrate,
+    adopt,
     init,
     version,
     help,
@@ -87,7 +91,7 @@ struct CommandLine {
   std::optional<std::int64_t> max_attempts;
   std::optional<std::int64_t> limit;
   bool is_watching = false;
-  std::string to;        ///< where backups are: a directory, or "store:NAME"
+  std::string to;        ///< a store, or where backups are: a directory, or "store:NAME"
   std::string from;      ///< likewise
   std::string into;      ///< a store's name
   std::string snapshot;  ///< "20261121T230501Z"
@@ -101,6 +105,15 @@ struct CommandLine {
   std::string bucket;
   std::string days;                  ///< a number from 1, or "forever"
   std::vector<std::string> origins;  ///< that may read a bucket from their pages
+  std::size_t concurrency = 4;
+  std::uint64_t rate = 0;  ///< bytes a second; 0: any
+  bool is_verifying_only = false;
+  bool is_rolling_back = false;
+  std::string table;  ///< of a site's own: "name" or "schema.name"
+  std::vector<std::pair<std::string, std::string>> columns;  ///< what for, and its name
+  std::string root;                                          ///< directory of the files
+  bool is_linking = false;
+  bool is_copying = false;
 };
 
 /// Copies the arguments and overwrites values of --secret, --conninfo and tokens in place,

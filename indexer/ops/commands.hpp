@@ -33,6 +33,8 @@ int doctor(const Config& config, const CommandLine& line);
 int backup(const Config& config, const CommandLine& line);
 int restore(const Config& config, const CommandLine& line);
 int fsck(const Config& config, const CommandLine& line);
+int migrate(const Config& config, const CommandLine& line);
+int adopt(const Config& config, const CommandLine& line);
 /// Queues failed downloads again. Error `not_found`: some of those named could not be.
 Result<std::string> retry_downloads(const Config& config, const CommandLine& line);
 /// Returns what is in the queue; with --watch not before something fails.

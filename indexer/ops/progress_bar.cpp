@@ -32,9 +32,12 @@ ProgressBar::~ProgressBar() {
   if (is_visible_) std::fputc('\n', stream_);
 }
 
-void ProgressBar::set(std::int64_t done) {
+void ProgressBar::set(std::int64_t done, std::string_view details) {
   if (!is_visible_) return;
-  std::fprintf(stream_, "\r%s", progress_line(label_, done, total_).c_str());
+  std::string line = progress_line(label_, done, total_);
+  if (!details.empty()) line += "  " + std::string(details);
+  // What is left of a longer line goes.
+  std::fprintf(stream_, "\r%s\033[K", line.c_str());
   std::fflush(stream_);
 }
 

@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <cstdio>
 #include <string>
+#include <string_view>
 
 namespace media::ops {
 
@@ -14,7 +15,8 @@ class ProgressBar {
   ProgressBar(const ProgressBar&) = delete;
   ProgressBar& operator=(const ProgressBar&) = delete;
 
-  void set(std::int64_t done);
+  /// `details` stand behind the bar.
+  void set(std::int64_t done, std::string_view details = {});
 
  private:
   std::string label_;

@@ -1,14 +1,13 @@
 #include "indexer/ops/stats.hpp"
 
 #include <algorithm>
-#include <array>
-#include <cstdio>
 #include <vector>
 
 #include "core/uuid.hpp"
 #include "indexer/ops/accounting.hpp"
 #include "indexer/ops/commands.hpp"
 #include "indexer/ops/database_session.hpp"
+#include "indexer/ops/text_table.hpp"
 #include "indexer/stats.hpp"
 
 namespace media::ops {
@@ -30,19 +29,6 @@ struct CompanyStats {
 };
 
 using Companies = std::vector<CompanyStats>;
-
-std::string human_bytes(std::int64_t bytes) {
-  constexpr std::array<const char*, 6> kUnits = {"B", "KiB", "MiB", "GiB", "TiB", "PiB"};
-  auto value = static_cast<double>(bytes);
-  std::size_t unit = 0;
-  while (value >= 1024 && unit + 1 < kUnits.size()) {
-    value /= 1024;
-    ++unit;
-  }
-  char text[32];
-  std::snprintf(text, sizeof text, unit == 0 ? "%.0f %s" : "%.1f %s", value, kUnits[unit]);
-  return text;
-}
 
 std::string shown(std::string_view figure, std::int64_t value) {
   const bool is_size = figure.ends_with("bytes");

@@ -1,6 +1,8 @@
 #include "indexer/ops/text_table.hpp"
 
 #include <algorithm>
+#include <array>
+#include <cstdio>
 
 namespace media::ops {
 namespace {
@@ -45,6 +47,19 @@ std::string text_table(const std::vector<std::vector<std::string>>& rows, std::s
     line.erase(line.find_last_not_of(' ') + 1);
     text += line + '\n';
   }
+  return text;
+}
+
+std::string human_bytes(std::int64_t bytes) {
+  constexpr std::array<const char*, 6> kUnits = {"B", "KiB", "MiB", "GiB", "TiB", "PiB"};
+  auto value = static_cast<double>(bytes);
+  std::size_t unit = 0;
+  while (value >= 1024 && unit + 1 < kUnits.size()) {
+    value /= 1024;
+    ++unit;
+  }
+  char text[32];
+  std::snprintf(text, sizeof text, unit == 0 ? "%.0f %s" : "%.1f %s", value, kUnits[unit]);
   return text;
 }
 

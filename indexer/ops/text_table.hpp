@@ -17,6 +17,9 @@ std::string printable(std::string_view text, std::size_t limit = std::string_vie
 std::string text_table(const std::vector<std::vector<std::string>>& rows,
                        std::string_view indent = "");
 
+/// "512 B", "1.5 MiB".
+std::string human_bytes(std::int64_t bytes);
+
 /// "45 s", "12 min", "3 h", "9 d", of a number of seconds.
 std::string rough_duration(std::int64_t seconds);
 
