@@ -45,10 +45,13 @@ std::optional<std::string_view> without_padding(std::string_view text, Base64Pad
   return text.substr(0, end);
 }
 
-bool is_unreserved(unsigned char c) {
-  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' ||
-         c == '.' || c == '_' || c == '~';
-}
+/// RFC 3986 section 2.3, by byte.
+constexpr auto kIsUnreserved = [] {
+  std::array<bool, 256> table{};
+  for (const char c : std::string_view(kUrlAlphabet)) table[static_cast<unsigned char>(c)] = true;
+  table['.'] = table['~'] = true;
+  return table;
+}();
 
 }  // namespace
 
@@ -149,17 +152,20 @@ std::optional<std::string> percent_decode(std::string_view text) {
 std::string percent_encode(std::string_view text, std::string_view keep) {
   constexpr std::string_view kUpperHex = "0123456789ABCDEF";
   std::string encoded;
-  encoded.reserve(text.size());
-  for (const char c : text) {
-    const auto byte = static_cast<unsigned char>(c);
-    if (is_unreserved(byte) || keep.find(c) != std::string_view::npos) {
-      encoded.push_back(c);
-    } else {
-      encoded.push_back('%');
-      encoded.push_back(kUpperHex[byte >> 4]);
-      encoded.push_back(kUpperHex[byte & 15]);
+  encoded.resize_and_overwrite(3 * text.size(), [&](char* const begin, std::size_t) {
+    char* out = begin;
+    for (const char c : text) {
+      const auto byte = static_cast<unsigned char>(c);
+      if (kIsUnreserved[byte] || keep.find(c) != std::string_view::npos) {
+        *out++ = c;
+      } else {
+        *out++ = '%';
+        *out++ = kUpperHex[byte >> 4];
+        *out++ = kUpperHex[byte & 15];
+      }
     }
-  }
+    return out - begin;
+  });
   return encoded;
 }
 

@@ -113,7 +113,10 @@ std::string canonical_query(const S3Pairs& query) {
     encoded.emplace_back(percent_encode(name), percent_encode(value));
   }
   std::ranges::sort(encoded);
+  std::size_t size = 0;
+  for (const auto& [name, value] : encoded) size += name.size() + value.size() + 2;
   std::string text;
+  text.reserve(size);
   for (const auto& [name, value] : encoded) {
     text.append(text.empty() ? "" : "&").append(name).append("=").append(value);
   }
