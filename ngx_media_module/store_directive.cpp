@@ -158,7 +158,7 @@ char* set_s3(ngx_conf_t* cf, Parameters parameters, StoreConf& conf) {
   return watch_file(cf, texts.key_file, [store](ByteView content) -> Result<void> {
     auto credentials = parse_s3_credentials(as_text(content));
     if (!credentials) return std::unexpected(std::move(credentials.error()));
-    store->credentials = std::move(*credentials);
+    store->use(std::move(*credentials));
     return {};
   });
 }

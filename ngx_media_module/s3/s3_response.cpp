@@ -52,9 +52,10 @@ ngx_int_t check_conditions(ngx_http_request_t* r, const MediaRecord& record) {
 
 ngx_int_t send_redirect(ngx_http_request_t* r, RequestCtx& ctx, S3Store& store) {
   const auto target = redirect_target(store, ctx.record, view(r->method_name), ngx_time());
-  const std::string age = std::string(target.is_public ? "public" : "private") +
-                          ", max-age=" + std::to_string(target.max_age);
-  add_safety_headers(r, ctx, {}, view(copy(r->pool, age)));
+  const char* const who = target.is_public ? "public" : "private";
+  u_char* const age = allocate_bytes(r->pool, sizeof("private, max-age=") + NGX_INT64_LEN);
+  const u_char* const end = ngx_sprintf(age, "%s, max-age=%L", who, target.max_age);
+  add_safety_headers(r, ctx, {}, view({static_cast<std::size_t>(end - age), age}));
   r->headers_out.location = add_header(r, "Location", view(copy(r->pool, target.url)));
   return NGX_HTTP_MOVED_TEMPORARILY;
 }

@@ -6,6 +6,7 @@
 
 #include "core/sigv4.hpp"
 #include "ngx_media_module/lookup/record.hpp"
+#include "ngx_media_module/s3/url_memo.hpp"
 
 namespace media::nginx {
 
@@ -26,11 +27,18 @@ struct S3Store {
   std::int64_t bucket_time = 900;  ///< seconds for which the same URL is given; less than `expires`
   std::string location;            ///< of `proxy`: "@name" or an URI
   SigningKey signing_key{};
+  UrlMemo urls{};
+  std::string last_public_url{};
+
+  void use(S3Credentials changed) {
+    credentials = std::move(changed);
+    urls.clear();
+  }
 };
 
 /// Where a client is sent, and for how many seconds he may remember that.
 struct S3Target {
-  std::string url;
+  std::string_view url;  ///< lies in the store until the next one is asked for
   std::int64_t max_age = 0;
   bool is_public = false;
 };

@@ -1,5 +1,8 @@
 #include "ngx_media_module/s3/s3_store.hpp"
 
+#include <set>
+#include <string>
+
 #include <gtest/gtest.h>
 
 namespace media::nginx {
@@ -24,7 +27,7 @@ MediaRecord record() {
 
 std::string url_at(std::int64_t now, std::string_view method = "GET") {
   auto one = store();
-  return redirect_target(one, record(), method, now).url;
+  return std::string(redirect_target(one, record(), method, now).url);
 }
 
 TEST(S3Store, an_url_stays_the_same_within_its_bucket_of_time) {
@@ -33,6 +36,42 @@ TEST(S3Store, an_url_stays_the_same_within_its_bucket_of_time) {
   EXPECT_NE(url_at(kBucket), url_at(kBucket, "HEAD"));
   EXPECT_NE(url_at(kBucket + 450).find("&X-Amz-Date=" + amz_date(kBucket) + "&X-Amz-Expires=3600&"),
             std::string::npos);
+}
+
+TEST(S3Store, what_an_url_depends_on_makes_another) {
+  auto one = store();
+  std::set<std::string> urls;
+  const auto ask = [&](const MediaRecord& media, std::string_view method = "GET") {
+    const std::string url(redirect_target(one, media, method, kBucket).url);
+    EXPECT_EQ(redirect_target(one, media, method, kBucket).url, url);
+    EXPECT_TRUE(urls.insert(url).second) << url;
+  };
+  auto media = record();
+  ask(media);
+  ask(media, "HEAD");
+  media.storage_key = "another.jpg";
+  ask(media);
+  media.mime_type = "image/png";
+  ask(media);
+  media.disposition = "attachment";
+  ask(media);
+  media.is_public = true;
+  ask(media);
+  one.use({"ANOTHER", "SECRET", ""});
+  ask(media);
+}
+
+TEST(S3Store, many_urls_are_each_their_own) {
+  auto one = store();
+  for (int round = 0; round < 2; ++round) {
+    for (int i = 0; i < 5000; ++i) {
+      auto media = record();
+      const std::string key = "k" + std::to_string(i);
+      media.storage_key = key;
+      const std::string url(redirect_target(one, media, "GET", kBucket).url);
+      ASSERT_TRUE(url.starts_with("https://s3.example/photos/" + key + "?")) << url;
+    }
+  }
 }
 
 TEST(S3Store, what_is_remembered_ends_with_the_bucket) {
