@@ -10,8 +10,8 @@ benchmark() {
 }
 
 case ${1:-} in
-  '' | serve | ingest | memory | growth) ;;
-  *) die "no such benchmark: $1 (serve, ingest, memory, growth)" ;;
+  '' | serve | ingest | memory | growth | redirects) ;;
+  *) die "no such benchmark: $1 (serve, ingest, memory, growth, redirects)" ;;
 esac
 
 need_packages build run bench
