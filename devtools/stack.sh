@@ -8,6 +8,7 @@ case " $* " in
   *' --help '* | *' -h '*) ;;
   ' up '*)
     need_packages run
+    case " $* " in *' --s3 '*) need_packages s3 ;; esac
     bash "$MEDIA_SOURCE/devtools/build.sh"
     ;;
 esac

@@ -14,7 +14,7 @@ def parse(arguments):
     up = commands.add_parser("up", help="start a stack, or what of it is not running")
     up.add_argument("--dir", required=True, metavar="DIR", help="everything of the stack lies here")
     up.add_argument("--port", type=int, metavar="N", help="nginx's port (default: a free one)")
-    up.add_argument("--s3", action="store_true", help="with an object store")
+    up.add_argument("--s3", action="store_true", help="with an object store (Ceph): media_store s3, storage.s3")
     up.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", dest="overrides",
                     help="a setting of indexer.toml, such as fetch.concurrency=4; repeatable")
     down = commands.add_parser("down", help="stop a stack")
@@ -24,10 +24,8 @@ def parse(arguments):
 
 
 def up(options):
-    if options.s3:
-        raise UsageError("--s3 is not available in this version: media is stored on disk")
     stack = Stack(options.dir)
-    stack.up(options.port, dict(parse_override(text) for text in options.overrides))
+    stack.up(options.port, dict(parse_override(text) for text in options.overrides), options.s3)
     print(f"{stack.url} is up; its environment: . {stack.dir}/env")
 
 

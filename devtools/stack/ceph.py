@@ -1,7 +1,7 @@
 """A private Ceph with its S3 gateway: one monitor, one OSD, one radosgw, on 127.0.0.1 only."""
 
+import json
 import os
-import re
 import shutil
 import signal
 import subprocess
@@ -96,6 +96,9 @@ class Ceph(ObjectStoreServer):
         self.tls_pem = tls_pem
         self.settings = home / "ceph.conf"
         self.user = ServerUser("ceph", home)
+        # What a cluster that is kept has to find again.
+        self._state_file = home / "ceph.json"
+        self._state = json.loads(self._state_file.read_text()) if self._state_file.exists() else {}
 
     @property
     def access(self):
@@ -108,24 +111,22 @@ class Ceph(ObjectStoreServer):
 
     @property
     def endpoint(self):
-        return f"http://127.0.0.1:{self._port('endpoint')}"
+        return f"http://127.0.0.1:{self._state['port']}"
 
     @property
     def tls_endpoint(self):
-        return f"https://localhost:{self._port('ssl_endpoint')}"
-
-    def _port(self, name):
-        return int(re.search(rf"\b{name}=127\.0\.0\.1:(\d+)", self.settings.read_text())[1])
+        return f"https://localhost:{self._state['tls_port']}"
 
     def start(self):
-        """Returns once the gateway answers; leaves nothing running when it does not."""
+        """Starts what is not running; returns once the gateway answers. Leaves nothing running
+        when it does not."""
         try:
-            if self.is_kept and self.settings.exists():
-                self._start_mon()
-                self._start_osd()
+            if self._state:
+                self._resume()
             else:
                 self._create()
-            self.start_gateway()
+            if not self.pid("rgw"):
+                self.start_gateway()
         except BaseException:
             self.stop()
             raise
@@ -133,6 +134,8 @@ class Ceph(ObjectStoreServer):
     def stop(self):
         """What is in memory is lost anyhow, and needs no six seconds of farewell."""
         self._stop_parts(reversed(self.parts), signal.SIGTERM if self.is_kept else signal.SIGKILL)
+        if not self.is_kept:
+            self._state = {}
 
     def add_user(self, number):
         """Another user, who owns nothing yet."""
@@ -147,30 +150,41 @@ class Ceph(ObjectStoreServer):
         self.user.own(self.home)
         for name in ("mon", "osd", "rgw", "run", "logs"):
             self.user.own(self.home / name)
-        mon_port, osd_id = process.free_port(), str(uuid.uuid4())
-        # Under its final name only when there is a cluster: half of one never looks like one.
-        final, self.settings = self.settings, self.home / "ceph.conf.new"
-        self._write_settings(mon_port)
-        self._run("ceph-mon", "--mkfs", "-i", "a", "--public-addr", f"v2:127.0.0.1:{mon_port}/0")
+        self._state = {"fsid": str(uuid.uuid4()), "mon_port": process.free_port(),
+                       "port": process.free_port(), "tls_port": process.free_port()}
+        osd_id = str(uuid.uuid4())
+        self._write_settings()
+        self._run("ceph-mon", "--mkfs", "-i", "a", "--public-addr", self._mon_address())
         self._start_mon()
         self._run("ceph", "--connect-timeout", "30", "osd", "new", osd_id)
         self._run("ceph-osd", "-i", "0", "--mkfs", "--osd-uuid", osd_id)
         self._start_osd()
         self.add_user(1)
-        self.settings.rename(final)
-        self.settings = final
+        if self.is_kept:
+            self._state_file.write_text(json.dumps(self._state) + "\n")
 
-    def _write_settings(self, mon_port):
-        tls = (f" ssl_endpoint=127.0.0.1:{process.free_port()} ssl_certificate={self.tls_pem}"
+    def _resume(self):
+        for part, port in (("mon", self._state["mon_port"]), ("rgw", self._state["port"])):
+            if not self.pid(part) and not process.port_is_free(port):
+                raise StackError(f"port {port}, which the Ceph in {self.home} has, is taken")
+        self._write_settings()
+        if not self.pid("mon"):
+            self._start_mon()
+        if not self.pid("osd"):
+            self._start_osd()
+
+    def _write_settings(self):
+        tls = (f" ssl_endpoint=127.0.0.1:{self._state['tls_port']} ssl_certificate={self.tls_pem}"
                if self.tls_pem else "")
         self.settings.write_text(SETTINGS.format(
-            fsid=uuid.uuid4(), home=self.home, mon_port=mon_port, port=process.free_port(), tls=tls,
-            objectstore="bluestore" if self.is_kept else "memstore",
-            triplet=f"{os.uname().machine}-linux-gnu"))
+            **self._state, home=self.home, tls=tls, triplet=f"{os.uname().machine}-linux-gnu",
+            objectstore="bluestore" if self.is_kept else "memstore"))
+
+    def _mon_address(self):
+        return f"v2:127.0.0.1:{self._state['mon_port']}/0"
 
     def _start_mon(self):
-        port = re.search(r"v2:127\.0\.0\.1:(\d+)", self.settings.read_text())[1]
-        self._spawn("mon", "ceph-mon", "-f", "-i", "a", "--public-addr", f"v2:127.0.0.1:{port}/0")
+        self._spawn("mon", "ceph-mon", "-f", "-i", "a", "--public-addr", self._mon_address())
 
     def _start_osd(self):
         self._spawn("osd", "ceph-osd", "-f", "-i", "0")

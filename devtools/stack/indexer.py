@@ -27,7 +27,16 @@ class Indexer:
             "links.keys": [{"id": stack.link_key_id, "file": str(stack.home / "keys" / "link.key")}],
             "storage.local.root": str(stack.home / "media"),
             "spool.directory": str(stack.home / "spool"),
-        } | stack.overrides
+        } | self._object_store() | stack.overrides
+
+    def _object_store(self):
+        if not self.stack.has_s3:
+            return {}
+        access = self.stack.object_store.access
+        settings = {"endpoint": access.endpoint, "region": access.region,
+                    "bucket": self.stack.s3_bucket, "key_file": str(self.stack.home / "keys" / "s3.key"),
+                    "allow_plain_http": True}
+        return {f"storage.s3.{name}": value for name, value in settings.items()}
 
     def configure(self):
         """Writes the config file; true when that changed it."""

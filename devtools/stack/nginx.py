@@ -23,8 +23,15 @@ def write_config(stack):
             raise StackError(f"conf/nginx/ does not say '{original}' any more")
     for source in DROP_INS.glob("*.conf"):
         (drop_ins / source.name).write_text(replace_all(source.read_text(), changes))
+    (drop_ins / "stores.conf").write_text(object_store(stack) if stack.has_s3 else "")
     stack.nginx_conf.write_text(replace_all(TEMPLATE.read_text(), {
         f"@{name}@": str(value) for name, value in template_values(stack).items()}))
+
+
+def object_store(stack):
+    access = stack.object_store.access
+    return (f"media_store s3 s3 endpoint={access.endpoint} region={access.region}"
+            f" bucket={stack.s3_bucket} key_file={stack.home}/keys/s3.key serve=redirect;\n")
 
 
 CACHE = "media_cache zone=ngx_media:64m valid=5m negative=5s stale=10m;"

@@ -26,10 +26,9 @@ class S3Access:
         path.write_text(f"{self.access_key}\n{self.secret_key}\n")
         return path
 
-    def environment(self, prefix, bucket, key_file):
+    def environment(self, bucket, prefix=""):
         values = {"ENDPOINT": self.endpoint, "REGION": self.region, "BUCKET": bucket,
-                  "ACCESS_KEY": self.access_key, "SECRET_KEY": self.secret_key,
-                  "KEY_FILE": str(key_file)}
+                  "ACCESS_KEY": self.access_key, "SECRET_KEY": self.secret_key}
         return {f"{prefix}S3_{name}": value for name, value in values.items()}
 
     def client(self, **options):
@@ -42,9 +41,15 @@ class S3Access:
             "endpoint_url": self.endpoint, "region_name": self.region, "config": config,
             "aws_access_key_id": self.access_key, "aws_secret_access_key": self.secret_key} | options)
 
-    def new_bucket(self, name=None):
+    def make_bucket(self, name):
+        """Unless it is there, and ours."""
+        client = self.client()
+        if name not in [bucket["Name"] for bucket in client.list_buckets()["Buckets"]]:
+            client.create_bucket(Bucket=name)
+
+    def new_bucket(self):
         """A bucket that did not exist; its name."""
-        name = name or f"test-{uuid.uuid4().hex[:16]}"
+        name = f"test-{uuid.uuid4().hex[:16]}"
         self.client().create_bucket(Bucket=name)
         return name
 

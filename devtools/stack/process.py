@@ -77,6 +77,9 @@ def belongs_to(pid, directory):
     return Path(cwd) == directory or directory in Path(cwd).parents
 
 
+STACK_PROGRAMS = ("nginx", "postgres", "media-indexer", "ceph-mon", "ceph-osd", "radosgw")
+
+
 def stack_processes(directory):
     """{pid: program} of every server that works in `directory`, also orphans without a pid file."""
     found = {}
@@ -88,7 +91,7 @@ def stack_processes(directory):
         except OSError:
             continue
         pid = int(entry.name)
-        if program in ("nginx", "postgres", "media-indexer") and is_alive(pid):
+        if program in STACK_PROGRAMS and is_alive(pid):
             if belongs_to(pid, directory):
                 found[pid] = program
     return found

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from . import nginx, process
+from .ceph import Ceph
 from .errors import StackError, UsageError
 from .indexer import Indexer
 from .postgres import Cluster
@@ -55,6 +56,8 @@ class Stack:
         self.jwt_key = self.keys / "jwt.key"
         self.link_key = self.keys / "link.key"
         self.link_key_id = "stack"
+        self.s3_key = self.keys / "s3.key"
+        self.s3_bucket = "media"
         self.nginx_conf = self.dir / "nginx.conf"
         self.nginx_pid_file = self.run / "nginx.pid"
         self._state_file = self.dir / "stack.json"
@@ -81,6 +84,14 @@ class Stack:
         return Indexer(self)
 
     @property
+    def has_s3(self):
+        return self._state.get("s3", False)
+
+    @property
+    def object_store(self):
+        return Ceph(self.home / "ceph", is_kept=True)
+
+    @property
     def overrides(self):
         return self._state.get("overrides", {})
 
@@ -98,12 +109,19 @@ class Stack:
             "MEDIA_LOG_DIR": str(self.logs),
             "MEDIA_INDEXER": str(self.programs.indexer),
             "MEDIA_MODULE": str(self.programs.module),
-        }
+        } | self._s3_env()
+
+    def _s3_env(self):
+        if not self.has_s3:
+            return {}
+        env = self.object_store.access.environment(self.s3_bucket)
+        return env | {"S3_KEY_FILE": str(self.s3_key)}
 
     # Starting.
 
-    def up(self, port=None, overrides=None):
-        """Returns when every part is healthy. New overrides restart a running indexer."""
+    def up(self, port=None, overrides=None, s3=False):
+        """Returns when every part is healthy. New overrides restart a running indexer; a stack
+        that has got an object store keeps it."""
         self._check_programs()
         for path in (self.dir, self.run, self.logs, self.root):
             path.mkdir(parents=True, exist_ok=True)
@@ -111,8 +129,9 @@ class Stack:
         with self._lock():
             running = process.stack_processes(self.dir)
             try:
-                self._remember(port, overrides or {})
+                self._remember(port, overrides or {}, s3)
                 self._start_postgres()
+                self._start_object_store()
                 self._start_indexer()
                 self._start_nginx()
             except BaseException:
@@ -126,6 +145,14 @@ class Stack:
             postgres.start()
         postgres.create_database()
         postgres.deploy(SOURCE / "sql")
+
+    def _start_object_store(self):
+        if not self.has_s3:
+            return
+        store = self.object_store
+        store.start()
+        store.access.write_key_file(self.s3_key)
+        store.access.make_bucket(self.s3_bucket)
 
     def _start_indexer(self):
         indexer = self.indexer
@@ -163,6 +190,8 @@ class Stack:
         with self._lock():
             self.stop_nginx()
             self.indexer.stop()
+            if self.has_s3:
+                self.object_store.stop()
             self.postgres.stop()
             self._kill_all_but([])
             self._forget_link()
@@ -187,13 +216,17 @@ class Stack:
             if not path.exists():
                 raise StackError(f"{path} is missing: run ./dev build")
 
-    def _remember(self, port, overrides):
+    def _remember(self, port, overrides, s3):
         current = self._state.get("port")
         if port and current and port != current and self.nginx_pid():
             raise UsageError(f"this stack already serves on port {current}; stop it first")
         wanted = port or current or process.free_port()
         if not self.nginx_pid() and not process.port_is_free(wanted):
             raise StackError(f"port {wanted} is taken")
+        if s3 and not self.has_s3:
+            # Its configuration gets another store.
+            self.stop_nginx()
+            self._state["s3"] = True
         self._state["port"] = wanted
         self._state["overrides"] = self.overrides | overrides
         self._save()

@@ -32,7 +32,8 @@ def main(command):
             buckets = list(both.map(start, servers.values()))
         for (name, server), bucket in zip(servers.items(), buckets):
             key_file = server.access.write_key_file(place / f"{name.lower()}.key")
-            environment |= server.access.environment(f"{name}_", bucket, key_file)
+            environment |= server.access.environment(bucket, f"{name}_")
+            environment[f"{name}_S3_KEY_FILE"] = str(key_file)
         return subprocess.run(command, env=environment).returncode
     finally:
         for server in servers.values():

@@ -10,6 +10,7 @@ import pytest
 import requests
 
 from stack import Stack, process
+from stack.object_store import S3Access
 
 DEV = Path(__file__).resolve().parents[2] / "dev"
 
@@ -95,6 +96,25 @@ def test_two_stacks_run_side_by_side(directory, tmp_path):
     assert requests.get(one.url + "/api/v1/media/x", timeout=5).status_code == 401
 
 
+def test_a_stack_with_an_object_store_keeps_its_objects(directory):
+    done = dev("up", "--dir", directory, "--s3")
+    assert done.returncode == 0, done.stderr
+    env = sourced(directory / "env")
+    bucket = env["S3_BUCKET"]
+    access = S3Access(env["S3_ENDPOINT"], env["S3_REGION"], env["S3_ACCESS_KEY"], env["S3_SECRET_KEY"])
+    access.client().put_object(Bucket=bucket, Key="kept", Body=b"bytes")
+    assert f'bucket = "{bucket}"' in Stack(directory).indexer.config.read_text()
+    assert f"bucket={bucket} " in (directory / "nginx" / "stores.conf").read_text()
+
+    assert dev("down", "--dir", directory).returncode == 0
+    assert not process.stack_processes(directory)
+    assert dev("up", "--dir", directory).returncode == 0
+    again = sourced(directory / "env")
+    assert again["S3_ENDPOINT"] == env["S3_ENDPOINT"]
+    answer = access.client().get_object(Bucket=bucket, Key="kept")
+    assert answer["Body"].read() == b"bytes"
+
+
 def test_a_wrong_setting_is_told_and_leaves_nothing_running(directory):
     done = dev("up", "--dir", directory, "--set", "fetch.concurency=3")
     assert done.returncode == 1
@@ -104,7 +124,7 @@ def test_a_wrong_setting_is_told_and_leaves_nothing_running(directory):
 
 @pytest.mark.parametrize("arguments", [
     ["up"], ["down"], ["up", "--dir"], ["up", "--dir", "x", "--port", "many"],
-    ["up", "--dir", "x", "--set", "concurrency"], ["up", "--dir", "x", "--s3"],
+    ["up", "--dir", "x", "--set", "concurrency"],
     ["down", "--dir", "/nonexistent"], ["fly"], ["bench", "everything"], ["test", "nothing"]],
     ids=" ".join)
 def test_wrong_usage_is_explained(arguments, tmp_path):

@@ -144,8 +144,9 @@ class ServerWatch:
 
 
 def servers(stack):
-    """(program, pid) of every process of the stack."""
-    return [(program, pid) for pid, program in stack_processes(stack.dir).items()]
+    """(program, pid) of every process of the stack that is watched."""
+    return [(program, pid) for pid, program in stack_processes(stack.dir).items()
+            if program in KEPT_SOCKETS]
 
 
 def is_cache_process(pid):
