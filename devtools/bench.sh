@@ -10,11 +10,12 @@ benchmark() {
 }
 
 case ${1:-} in
-  '' | serve | ingest | memory | growth | redirects) ;;
-  *) die "no such benchmark: $1 (serve, ingest, memory, growth, redirects)" ;;
+  '' | serve | ingest | memory | growth | redirects | storage) ;;
+  *) die "no such benchmark: $1 (serve, ingest, memory, growth, redirects, storage)" ;;
 esac
 
 need_packages build run bench
+case ${1:-} in storage) need_packages s3 ;; esac
 command -v npm >/dev/null || apt_install npm
 bash "$MEDIA_SOURCE/devtools/build.sh"
 export PYTHONPATH="$PYTHONPATH:$MEDIA_SOURCE"
