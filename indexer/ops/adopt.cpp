@@ -97,8 +97,9 @@ db::DatabaseOptions database_options(std::string conninfo) {
 int adopt(const Config& config, const CommandLine& line) {
   boost::asio::io_context loop(1);
   boost::asio::thread_pool workers(2);
-  const auto stores = storage::make_stores(loop, workers, config);
   db::Database ours(loop, database_options(config.database.conninfo));
+  const auto uploads = storage::make_postgres_upload_journal(ours);
+  const auto stores = storage::make_stores(loop, workers, config, uploads.get());
   db::Database theirs(
       loop, database_options(line.conninfo.empty() ? config.database.conninfo : line.conninfo));
   LegacyTable table(theirs, line.table);
@@ -110,6 +111,7 @@ int adopt(const Config& config, const CommandLine& line) {
   Result<void> outcome = fail(ErrorCode::internal, "the command did not finish");
   spawn(loop, "command", [&](yield_context yield) {
     outcome = go_through(yield, table, adoption, line);
+    stores->cancel_all();
     ours.close();
     theirs.close();
   });

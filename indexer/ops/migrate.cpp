@@ -50,8 +50,9 @@ class MigrateCommand {
       : line_(line),
         loop_(1),
         workers_(std::max<std::size_t>(line.concurrency, 2)),
-        stores_(storage::make_stores(loop_, workers_, config)),
         database_(loop_, database_options(config, line.concurrency + 1)),
+        uploads_(storage::make_postgres_upload_journal(database_)),
+        stores_(storage::make_stores(loop_, workers_, config, uploads_.get())),
         lock_(loop_, database_options(config, 1)),
         rate_(loop_, line.rate),
         signals_(loop_) {
@@ -64,6 +65,7 @@ class MigrateCommand {
     spawn(loop_, "command", [&](yield_context yield) {
       outcome = work(yield);
       signals_.cancel();
+      stores_->cancel_all();
       lock_.close();
       database_.close();
     });
@@ -85,8 +87,9 @@ class MigrateCommand {
   const CommandLine& line_;
   boost::asio::io_context loop_;
   boost::asio::thread_pool workers_;
-  std::unique_ptr<storage::Stores> stores_;
   db::Database database_;
+  std::unique_ptr<storage::UploadJournal> uploads_;
+  std::unique_ptr<storage::Stores> stores_;
   db::Database lock_;  ///< whose one session has the lock
   ByteRate rate_;
   boost::asio::signal_set signals_;
