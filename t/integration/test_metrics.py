@@ -94,7 +94,7 @@ def test_a_photo_counts_from_its_webhook_to_its_storage(stack, site):
     left = "media_ingest_deadline_seconds"
     assert growth(before, after, f"{left}_count", **whatsapp) == 2
     assert growth(before, after, f"{left}_bucket", le="259200", **whatsapp) == 0
-    assert after("media_database_up") == 1 and after("media_store_up") == 1
+    assert after("media_database_up") == 1 and after("media_store_up", store="local") == 1
     assert after("media_store_free_bytes") > 0
     assert after("process_resident_memory_bytes") > 1 << 20
     assert time.time() - after("process_start_time_seconds") < 3600
@@ -271,7 +271,7 @@ def test_prometheus_has_a_server_of_its_own(watched):
     answer = requests.get(f"http://127.0.0.1:{port}/metrics", timeout=5)
     assert answer.status_code == 200
     assert answer.headers["Content-Type"].startswith("text/plain; version=0.0.4")
-    assert Scrape(answer.text)("media_store_up") == 1
+    assert Scrape(answer.text)("media_store_up", store="local") == 1
     nginx = requests.get(f"http://127.0.0.1:{port}/metrics/nginx", timeout=5)
     assert "ngx_media_decisions_total" in nginx.text
     assert requests.get(f"http://127.0.0.1:{port}/healthz", timeout=5).status_code == 404
