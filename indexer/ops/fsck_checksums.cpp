@@ -62,7 +62,7 @@ Result<bool> FsckChecksums::read_range(yield_context yield, std::string after,
   }
 }
 
-Result<void> FsckChecksums::read_one(yield_context yield, Fault& fault, const std::string& sha256) {
+Result<std::string> FsckChecksums::hash_of(yield_context yield, Fault& fault) {
   Sha256 hash;
   std::int64_t size = 0;
   const auto read = store_.retrieve(yield, fault.key, [&](ByteView piece) -> Result<void> {
@@ -71,22 +71,37 @@ Result<void> FsckChecksums::read_one(yield_context yield, Fault& fault, const st
     return {};
   });
   totals_.hashed_bytes += size;
+  fault.found_size = size;
+  if (!read) return std::unexpected(read.error());
+  return hex_encode(hash.finish());
+}
+
+Result<void> FsckChecksums::read_one(yield_context yield, Fault& fault, const std::string& sha256) {
   ++totals_.hashed_files;
-  if (!read) {
-    // What is missing, the comparison tells; or it was deleted by now.
-    if (read.error().code == ErrorCode::not_found) return {};
-    fault.kind = FaultKind::unreadable;
-    fault.detail = read.error().message;
-    report_.add(fault);
-    if (++unreadable_in_a_row_ < kTooManyUnreadable) return {};
-    return fail(ErrorCode::storage, "too many files can't be read: " + fault.detail);
-  }
+  const auto found = hash_of(yield, fault);
+  if (!found) return tell_unreadable(fault, found.error());
   unreadable_in_a_row_ = 0;
-  const std::string found = hex_encode(hash.finish());
-  // As is what has another size.
-  if (found == sha256 || size != fault.size) return {};
-  fault.detail = "its SHA-256 is " + found;
+  // What is of another size, the comparison tells.
+  if (*found == sha256 || fault.found_size != fault.size) return {};
+  // Memory and networks make mistakes as well.
+  const auto again = hash_of(yield, fault);
+  if (!again) return tell_unreadable(fault, again.error());
+  if (*again != *found) {
+    return tell_unreadable(fault, {ErrorCode::storage, "it reads differently each time"});
+  }
+  fault.detail = "its SHA-256 is " + *found;
   return settle(yield, fault, sha256);
+}
+
+Result<void> FsckChecksums::tell_unreadable(Fault& fault, const Error& error) {
+  // What is missing, the comparison tells; or it was deleted by now.
+  if (error.code == ErrorCode::not_found) return {};
+  fault.kind = FaultKind::unreadable;
+  fault.found_size.reset();
+  fault.detail = error.message;
+  report_.add(fault);
+  if (++unreadable_in_a_row_ < kTooManyUnreadable) return {};
+  return fail(ErrorCode::storage, "too many files can't be read: " + fault.detail);
 }
 
 Result<void> FsckChecksums::settle(yield_context yield, Fault& fault, const std::string& sha256) {

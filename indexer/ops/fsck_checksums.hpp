@@ -32,6 +32,9 @@ class FsckChecksums {
   Result<bool> read_range(boost::asio::yield_context yield, std::string after,
                           const std::optional<std::string>& until);
   Result<void> read_one(boost::asio::yield_context yield, Fault& fault, const std::string& sha256);
+  /// Also counts what it reads.
+  Result<std::string> hash_of(boost::asio::yield_context yield, Fault& fault);
+  Result<void> tell_unreadable(Fault& fault, const Error& error);
   Result<void> settle(boost::asio::yield_context yield, Fault& fault, const std::string& sha256);
   Result<void> remember(boost::asio::yield_context yield, const std::string& key);
   bool is_enough() const { return budget_ && totals_.hashed_bytes >= *budget_; }
