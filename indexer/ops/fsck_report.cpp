@@ -103,6 +103,7 @@ FsckTotals& FsckReport::begin(std::string_view store) {
 
 void FsckReport::add(const Fault& fault) {
   std::printf("%s\n", (as_json_ ? json_of(fault) : text_of(fault)).c_str());
+  std::fflush(stdout);
   ++totals_.back().faults[static_cast<std::size_t>(fault.kind)];
   if (!fault.repair.empty()) ++totals_.back().repaired;
 }
