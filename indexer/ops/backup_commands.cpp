@@ -40,11 +40,13 @@ Result<Report> with_archive(
   log::set_level(log::Level::error);
   boost::asio::io_context loop(1);
   boost::asio::thread_pool workers(2);
-  const auto stores = storage::make_stores(loop, workers, config);
   Result<Report> result = fail(ErrorCode::internal, "the command did not finish");
-  const auto archive = Archive::open(where, purpose, config, workers, *stores);
-  if (!archive) return std::unexpected(archive.error());
-  spawn(loop, "command", [&](yield_context yield) { result = work(yield, **archive, *stores); });
+  // Stores end with the work: connections that they keep would keep the loop running.
+  spawn(loop, "command", [&](yield_context yield) {
+    const auto stores = storage::make_stores(loop, workers, config);
+    const auto archive = Archive::open(where, purpose, config, workers, *stores);
+    result = archive ? work(yield, **archive, *stores) : std::unexpected(archive.error());
+  });
   loop.run();
   return result;
 }

@@ -2,7 +2,6 @@
 
 #include "indexer/ops/backup/backup.hpp"
 #include "indexer/ops/backup/blob_list.hpp"
-#include "indexer/ops/progress_bar.hpp"
 
 namespace media::backup {
 namespace {
@@ -61,8 +60,6 @@ Result<void> verify_snapshot(yield_context yield, Archive& archive, const std::s
 Result<Inventory> take_inventory(yield_context yield, Archive& archive, bool reads_all,
                                  BackupReport& report) {
   Inventory inventory;
-  std::vector<Found> page;
-  ops::ProgressBar bar("verified", 0);
   const auto take = [&](const Found& found) -> Result<void> {
     const auto is_sound = reads_all ? archive.is_sound(yield, found.sha256) : Result<bool>(true);
     if (!is_sound && is_sound.error().code != ErrorCode::storage) {
