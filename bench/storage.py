@@ -1,15 +1,26 @@
 """Object storage: uploads beside rclone and the AWS CLI, migration, redirects to presigned URLs."""
 
+import json
 import shutil
 import sys
 import tempfile
 from pathlib import Path
 
+from . import redirects
+from .bench_site import bench_site
 from .measure import save
 from .migration import migration
 from .uploads import uploads
 
-PARTS = {"uploads": uploads, "migration": migration}
+
+def redirect_answers(_place, _is_short):
+    with bench_site() as site:
+        figures = redirects.measure(site)
+    print(json.dumps(figures | {"all_rounds": None}, indent=2))
+    return figures
+
+
+PARTS = {"uploads": uploads, "migration": migration, "redirects": redirect_answers}
 
 
 def main(arguments):

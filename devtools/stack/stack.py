@@ -279,5 +279,7 @@ class Stack:
         done = subprocess.run(
             [str(self.programs.indexer), *arguments, "--config", str(self.indexer.config)], **options)
         if done.returncode != 0:
-            raise StackError(f"media-indexer {arguments[0]} failed: {done.stderr.strip()}")
+            # `check` says on stdout what is wrong.
+            raise StackError(f"media-indexer {arguments[0]} failed: "
+                             f"{(done.stderr or done.stdout).strip()}")
         return done.stdout.strip()
