@@ -165,16 +165,20 @@ TEST_F(DatabaseTest, statements_together_are_one_transaction) {
 
 class GroupCommitTest : public DatabaseTest {
  protected:
-  static constexpr const char* kInsert =
-      "INSERT INTO unit_group VALUES ($1, pg_current_xact_id()::text) RETURNING id";
+  /// A table of this test alone: tests run side by side.
+  const std::string table_ =
+      std::string("unit_") + testing::UnitTest::GetInstance()->current_test_info()->name();
+  const std::string insert_ =
+      "INSERT INTO " + table_ + " VALUES ($1, pg_current_xact_id()::text) RETURNING id";
 
   void SetUp() override {
-    execute({"DROP TABLE IF EXISTS unit_group",
-             "CREATE TABLE unit_group (id int PRIMARY KEY, transaction text)"});
+    execute({("DROP TABLE IF EXISTS " + table_).c_str(),
+             ("CREATE TABLE " + table_ + " (id text, transaction text, place serial, UNIQUE (id))")
+                 .c_str()});
   }
   std::int64_t count(yield_context yield, Database& database, const char* what) {
-    return must(database.query(yield,
-                               "SELECT count(" + std::string(what) + ") AS n FROM unit_group"))
+    return must(
+               database.query(yield, "SELECT count(" + std::string(what) + ") AS n FROM " + table_))
         .integer(0, "n");
   }
 };
@@ -185,7 +189,8 @@ TEST_F(GroupCommitTest, callers_at_the_same_time_share_transactions) {
     GroupCommit commits(loop_, database, 1);
     for (int i = 0; i < 33; ++i) {
       start([&, i](yield_context inner) {
-        EXPECT_EQ(must(commits.query(inner, {kInsert, {std::to_string(i)}})).integer(0, "id"), i);
+        EXPECT_EQ(must(commits.query(inner, {insert_, {std::to_string(i)}})).text(0, "id"),
+                  std::to_string(i));
       });
     }
     wait_for_all(yield);
@@ -201,7 +206,7 @@ TEST_F(GroupCommitTest, one_that_is_refused_takes_no_other_with_it) {
     int refused = 0;
     for (const char* id : {"1", "2", "3", "2", "4"}) {
       start([&, id](yield_context inner) {
-        const auto rows = commits.query(inner, {kInsert, {id}});
+        const auto rows = commits.query(inner, {insert_, {id}});
         if (!rows) {
           EXPECT_EQ(rows.error().code, ErrorCode::conflict);
           ++refused;
@@ -215,20 +220,18 @@ TEST_F(GroupCommitTest, one_that_is_refused_takes_no_other_with_it) {
 }
 
 TEST_F(GroupCommitTest, those_of_one_transaction_run_in_their_order) {
-  execute(
-      {"CREATE TABLE IF NOT EXISTS unit_order (place serial, name text)", "TRUNCATE unit_order"});
   test::run(loop_, [&](yield_context yield) {
     Database database(loop_, options(1));
     GroupCommit commits(loop_, database, 1);
     for (const std::string name : {"first", "d", "b", "c", "a"}) {
       start([&, name](yield_context inner) {
-        must(commits.query(inner, {"INSERT INTO unit_order (name) VALUES ($1)", {name}}, name));
+        must(commits.query(inner, {insert_, {name}}, name));
       });
     }
     wait_for_all(yield);
-    const auto rows = must(database.query(
-        yield, "SELECT string_agg(name, ' ' ORDER BY place) AS names FROM unit_order"));
-    EXPECT_EQ(rows.text(0, "names"), "first a b c d");
+    const auto rows = must(
+        database.query(yield, "SELECT string_agg(id, ' ' ORDER BY place) AS ids FROM " + table_));
+    EXPECT_EQ(rows.text(0, "ids"), "first a b c d");
   });
 }
 
@@ -236,19 +239,19 @@ TEST_F(GroupCommitTest, an_outage_is_told_to_all_at_once_and_ends) {
   test::run(loop_, [&](yield_context yield) {
     Database database(loop_, options(1));
     GroupCommit commits(loop_, database, 1);
-    must(commits.query(yield, {kInsert, {"1"}}));
+    must(commits.query(yield, {insert_, {"1"}}));
     int unavailable = 0;
     for (int i = 0; i < 5; ++i) {
       start([&, i](yield_context inner) {
-        const char* sql =
-            i == 0 ? "SELECT pg_terminate_backend(pg_backend_pid()), $1::text" : kInsert;
+        const std::string sql =
+            i == 0 ? "SELECT pg_terminate_backend(pg_backend_pid()), $1::text" : insert_;
         const auto rows = commits.query(inner, {sql, {std::to_string(10 + i)}});
         if (!rows && rows.error().code == ErrorCode::unavailable) ++unavailable;
       });
     }
     wait_for_all(yield);
     EXPECT_EQ(unavailable, 1) << "the others came in the next transaction";
-    must(commits.query(yield, {kInsert, {"2"}}));
+    must(commits.query(yield, {insert_, {"2"}}));
     EXPECT_EQ(count(yield, database, "*"), 6);
   });
 }
