@@ -108,10 +108,12 @@ def deployed_cluster(tmp_path_factory):
     for name in ("run", "logs"):
         (home / name).mkdir()
     cluster = Cluster(home, home)
-    cluster.start()
-    cluster.create_database()
-    cluster.deploy(SOURCE / "sql")
-    cluster.stop()
+    try:
+        cluster.start()
+        cluster.create_database()
+        cluster.deploy(SOURCE / "sql")
+    finally:
+        cluster.stop()
     return cluster.data
 
 
