@@ -7,6 +7,7 @@ import shutil
 import signal
 import subprocess
 import threading
+import time
 
 import pytest
 import requests
@@ -194,6 +195,19 @@ def test_nothing_is_removed_while_a_manifest_can_not_be_read(site, backups):
     assert set(snapshots) <= set(backups.snapshots()) and set(backups.blobs()) == blobs
 
 
+def killed_when(is_time, command):
+    """The command's status; it runs in steps of 2 ms, so that it does not get past the time."""
+    running = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    while running.poll() is None:
+        time.sleep(0.002)
+        running.send_signal(signal.SIGSTOP)
+        if is_time():
+            running.kill()
+            break
+        running.send_signal(signal.SIGCONT)
+    return running.wait()
+
+
 # An orphaned pg_dump finds the transaction gone whose snapshot it was to read.
 @pytest.mark.log_noise("postgres", "invalid snapshot identifier|connection to client lost|unexpected EOF")
 def test_killed_anywhere_the_next_run_goes_on(site, source, distant):
@@ -206,10 +220,7 @@ def test_killed_anywhere_the_next_run_goes_on(site, source, distant):
                 "more blobs": len(distant.blobs()) > 10}[phase]
 
     for phase in ("list", "dump", "first blobs", "more blobs"):
-        running = subprocess.Popen(distant.command(), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-        wait_until(lambda: is_at(phase) or running.poll() is not None, 30, phase)
-        running.kill()
-        assert running.wait() == -signal.SIGKILL, phase
+        assert killed_when(lambda: is_at(phase), distant.command()) == -signal.SIGKILL, phase
         assert distant.snapshots() == []
         assert all(sha256(path) == name for name, path in distant.blobs().items())
     brought = len(distant.blobs())
@@ -293,12 +304,9 @@ def test_a_restore_that_was_killed_is_repeated(site, backups, target):
     media = receive(site, 20, 200_000)
     backups.take()
     empty(target)
-    running = subprocess.Popen(
-        [str(target.programs.indexer), "restore", "--from", str(backups.directory), "--conninfo",
-         target.postgres.conninfo(), "--config", str(target.indexer.config)], stdout=subprocess.DEVNULL)
-    wait_until(lambda: sum(1 for _ in target.root.rglob("*.jpg")) >= 2, 20, "some files to be there")
-    running.kill()
-    assert running.wait() == -signal.SIGKILL
+    command = [str(target.programs.indexer), "restore", "--from", str(backups.directory), "--conninfo",
+               target.postgres.conninfo(), "--config", str(target.indexer.config)]
+    assert killed_when(lambda: len(list(target.root.rglob("*.jpg"))) >= 2, command) == -signal.SIGKILL
     report = restored(target, backups.directory)
     assert report["present"]["files"] >= 2
     target.indexer.start()
