@@ -109,6 +109,7 @@ Result<std::vector<LegacyRow>> LegacyTable::next(yield_context yield) {
       database_.query(yield, select_ + where + " ORDER BY " + id_ + " LIMIT 500", params);
   if (!rows) return std::unexpected(rows.error());
   std::vector<LegacyRow> page;
+  page.reserve(rows->size());
   for (std::size_t row = 0; row < rows->size(); ++row) {
     page.push_back({std::string(rows->text(row, "id")), std::string(rows->text(row, "path")),
                     std::string(rows->text(row, "mime")), std::string(rows->text(row, "company")),

@@ -138,6 +138,7 @@ Result<FileSelection> MigrateCommand::select(yield_context yield) {
   if (!rows) return std::unexpected(rows.error());
   if (rows->empty()) return fail(ErrorCode::not_found, "no account '" + line_.external_id + "'");
   std::vector<std::string> accounts;
+  accounts.reserve(rows->size());
   for (std::size_t row = 0; row < rows->size(); ++row) accounts.emplace_back(rows->text(row, "id"));
   selection.accounts = db::text_array(accounts);
   return selection;

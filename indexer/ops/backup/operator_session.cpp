@@ -76,6 +76,7 @@ Result<std::vector<std::string>> environment_for(const std::string& conninfo) {
       variables[option->envvar] = option->val;
   }
   std::vector<std::string> environment;
+  environment.reserve(variables.size());
   for (const auto& [name, value] : variables) environment.push_back(name + "=" + value);
   return environment;
 }
