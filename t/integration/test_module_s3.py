@@ -203,14 +203,16 @@ class TestProxy:
         for headers in ({}, {"Range": "bytes=0-9"}):
             answer = s3.ask(item, **headers)
             assert answer.status_code == 502 and answer.headers["Cache-Control"] == "no-store"
-        log.wait_for(f"{item.key}.*has 10000 bytes there, but its record says 10001")
+        log.wait_for(f"{item.key}.*has 10000 bytes there, but its record says 10001",
+                     again=lambda: s3.ask(item))
 
     def test_a_missing_object_is_404(self, s3, proxy_store):
         item = s3.put(proxy_store, CONTENT)
         s3.remove_object(proxy_store, item)
         log = LogMark(s3.stack.logs / "nginx-error.log")
         check_error(s3.ask(item), 404)
-        log.wait_for(f'an object store answered 404 to "{item.key}" of store "{proxy_store}"')
+        log.wait_for(f'an object store answered 404 to "{item.key}" of store "{proxy_store}"',
+                     again=lambda: s3.ask(item))
 
     def test_the_cache_answers_the_second_time(self, s3, server):
         item = s3.put(f"{server}-proxy", CONTENT)

@@ -36,8 +36,15 @@ class LogMark:
             log.seek(self.offset)
             return log.read()
 
-    def wait_for(self, pattern, seconds=10):
-        wait_until(lambda: re.search(pattern, self.text()), seconds, f"{pattern!r} in {self.path}")
+    def wait_for(self, pattern, seconds=10, again=None):
+        """`again` does once more what is logged: the module lets one message a second through."""
+        def is_there():
+            if re.search(pattern, self.text()):
+                return True
+            if again:
+                again()
+            return False
+        wait_until(is_there, seconds, f"{pattern!r} in {self.path}")
 
 
 def logs_of(stack):
