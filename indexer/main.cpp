@@ -1,6 +1,7 @@
 #include <cstdio>
 #include <cstdlib>
 #include <exception>
+#include <optional>
 #include <string>
 
 #include <malloc.h>
@@ -26,6 +27,86 @@ int finish(const media::Result<std::string>& result) {
   return 0;
 }
 
+/// Commands that print for themselves, and their exit status; nothing for the others.
+std::optional<int> run_speaking(const media::Config& config, const CommandLine& line) {
+  switch (line.command) {
+    case Command::serve:
+      return media::serve(config);
+    case Command::check:
+      return media::ops::run_checks(config) ? 0 : 1;
+    case Command::explain:
+      return media::ops::explain(config, line);
+    case Command::replay:
+      return media::ops::replay(config, line);
+    case Command::doctor:
+      return media::ops::doctor(config, line);
+    case Command::backup:
+      return media::ops::backup(config, line);
+    case Command::restore:
+      return media::ops::restore(config, line);
+    case Command::migrate:
+      return media::ops::migrate(config, line);
+    case Command::adopt:
+      return media::ops::adopt(config, line);
+    case Command::fsck:
+      return media::ops::fsck(config, line);
+    default:
+      return std::nullopt;
+  }
+}
+
+/// What the other commands print.
+media::Result<std::string> answer_of(const media::Config& config, const CommandLine& line) {
+  switch (line.command) {
+    case Command::company_add:
+      return media::ops::add_company(config, line);
+    case Command::user_add:
+      return media::ops::add_user(config, line);
+    case Command::account_add:
+      return media::ops::add_account(config, line);
+    case Command::account_set:
+      return media::ops::set_account(config, line);
+    case Command::token:
+      return media::ops::make_token(config, line);
+    case Command::session_open:
+      return media::ops::open_session(config, line);
+    case Command::session_revoke:
+      return media::ops::revoke_session(config, line);
+    case Command::session_list:
+      return media::ops::list_sessions(config, line);
+    case Command::link:
+      return media::ops::make_link(config, line);
+    case Command::quarantine_list:
+      return media::ops::list_quarantine(config, line);
+    case Command::quarantine_release:
+      return media::ops::release_from_quarantine(config, line);
+    case Command::quarantine_delete:
+      return media::ops::delete_from_quarantine(config, line);
+    case Command::stats:
+      return media::ops::show_stats(config, line);
+    case Command::retry:
+      return media::ops::retry_downloads(config, line);
+    case Command::queue:
+      return media::ops::show_queue(config, line);
+    case Command::cleanup:
+      return media::ops::clean_up(config, line);
+    case Command::retention_set:
+      return media::ops::set_retention(config, line);
+    case Command::retention_remove:
+      return media::ops::remove_retention(config, line);
+    case Command::retention_list:
+      return media::ops::list_retention(config, line);
+    case Command::buckets_create:
+      return media::ops::create_buckets(config, line);
+    case Command::buckets_check:
+      return media::ops::check_buckets(config, line);
+    case Command::init:
+      return media::ops::initialise(config);
+    default:
+      return media::fail(media::ErrorCode::internal, "a command that nobody runs");
+  }
+}
+
 int run(const CommandLine& line) {
   if (line.command == Command::help) {
     std::fwrite(media::ops::kUsage.data(), 1, media::ops::kUsage.size(), stdout);
@@ -37,76 +118,8 @@ int run(const CommandLine& line) {
     std::fprintf(stderr, "%s\n", config.error().message.c_str());
     return 1;
   }
-  switch (line.command) {
-    case Command::serve:
-      return media::serve(*config);
-    case Command::check:
-      return media::ops::run_checks(*config) ? 0 : 1;
-    case Command::company_add:
-      return finish(media::ops::add_company(*config, line));
-    case Command::user_add:
-      return finish(media::ops::add_user(*config, line));
-    case Command::account_add:
-      return finish(media::ops::add_account(*config, line));
-    case Command::account_set:
-      return finish(media::ops::set_account(*config, line));
-    case Command::token:
-      return finish(media::ops::make_token(*config, line));
-    case Command::session_open:
-      return finish(media::ops::open_session(*config, line));
-    case Command::session_revoke:
-      return finish(media::ops::revoke_session(*config, line));
-    case Command::session_list:
-      return finish(media::ops::list_sessions(*config, line));
-    case Command::link:
-      return finish(media::ops::make_link(*config, line));
-    case Command::quarantine_list:
-      return finish(media::ops::list_quarantine(*config, line));
-    case Command::quarantine_release:
-      return finish(media::ops::release_from_quarantine(*config, line));
-    case Command::quarantine_delete:
-      return finish(media::ops::delete_from_quarantine(*config, line));
-    case Command::explain:
-      return media::ops::explain(*config, line);
-    case Command::replay:
-      return media::ops::replay(*config, line);
-    case Command::doctor:
-      return media::ops::doctor(*config, line);
-    case Command::backup:
-      return media::ops::backup(*config, line);
-    case Command::restore:
-      return media::ops::restore(*config, line);
-    case Command::stats:
-      return finish(media::ops::show_stats(*config, line));
-    case Command::migrate:
-      return media::ops::migrate(*config, line);
-    case Command::adopt:
-      return media::ops::adopt(*config, line);
-    case Command::retry:
-      return finish(media::ops::retry_downloads(*config, line));
-    case Command::queue:
-      return finish(media::ops::show_queue(*config, line));
-    case Command::fsck:
-      return media::ops::fsck(*config, line);
-    case Command::cleanup:
-      return finish(media::ops::clean_up(*config, line));
-    case Command::retention_set:
-      return finish(media::ops::set_retention(*config, line));
-    case Command::retention_remove:
-      return finish(media::ops::remove_retention(*config, line));
-    case Command::retention_list:
-      return finish(media::ops::list_retention(*config, line));
-    case Command::buckets_create:
-      return finish(media::ops::create_buckets(*config, line));
-    case Command::buckets_check:
-      return finish(media::ops::check_buckets(*config, line));
-    case Command::init:
-      return finish(media::ops::initialise(*config));
-    case Command::version:
-    case Command::help:
-      break;
-  }
-  return 0;
+  const auto status = run_speaking(*config, line);
+  return status ? *status : finish(answer_of(*config, line));
 }
 
 }  // namespace

@@ -84,6 +84,7 @@ class Sending {
   /// In ascending order, as Complete wants them.
   std::vector<S3Part> sent() const {
     std::vector<S3Part> parts;
+    parts.reserve(sent_.size());
     for (const auto& [number, part] : sent_) parts.push_back(part);
     return parts;
   }

@@ -25,6 +25,7 @@ BlobStore* Stores::find(std::string_view name) {
 
 std::vector<BlobStore*> Stores::all() {
   std::vector<BlobStore*> stores;
+  stores.reserve(stores_.size());
   for (const auto& store : stores_) stores.push_back(store.get());
   return stores;
 }
