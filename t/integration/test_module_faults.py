@@ -97,7 +97,9 @@ def test_a_killed_worker_is_replaced(site, item):
             os.kill(victim, signal.SIGKILL)
             wait_until(lambda: victim not in workers(site.stack), 5, "the worker to die")
             wait_until(lambda: len(workers(site.stack)) == site.stack.workers, 5, "a new worker")
-    assert set(load.statuses) == {200}
+    # What the victims were in the middle of sending is cut off, or fails to connect.
+    assert load.statuses.count("short") <= 3 * load.threads
+    assert set(load.statuses) <= {200, "short"}
     assert site.get(item["file_url"]).status_code == 200
 
 
