@@ -59,7 +59,7 @@ constexpr milliseconds kLongestDatabaseWait{5000};
 constexpr milliseconds kLastNotification{1000};
 constexpr milliseconds kLastStatements{500};
 constexpr seconds kLastWords{2};
-constexpr std::size_t kDeliveryCommits = 2;  ///< at once
+constexpr std::size_t kDeliveryCommits = 1;  ///< at once
 
 std::int64_t unix_now() {
   return std::chrono::duration_cast<seconds>(std::chrono::system_clock::now().time_since_epoch())
