@@ -1,17 +1,14 @@
 """`media-indexer replay`: kept deliveries are taken once more."""
 
-import fcntl
 import json
-import os
-import pty
 import subprocess
-import termios
 
 import pytest
 
 from doubles.standard_webhook import event
 from doubles.whatsapp_webhook import envelope, text_message
 from site_under_test import Site, photo
+from terminal import run_on_terminal
 
 TABLES = ("messages", "media_files", "conversations", "deliveries", "jobs", "media_events")
 
@@ -176,13 +173,8 @@ def test_what_makes_no_sense_is_an_error(replay, arguments, status):
 def test_a_terminal_sees_how_far_it_is(site, stack):
     for _ in range(5):
         site.send(text_message("hello"))
-    mine, theirs = pty.openpty()
-    fcntl.ioctl(theirs, termios.TIOCSWINSZ, b"\x18\x00\x50\x00\x00\x00\x00\x00")
-    done = subprocess.run(
+    done, shown = run_on_terminal(
         [str(stack.programs.indexer), "replay", "--since", "1h", "--account", site.phone_number_id,
-         "--config", str(stack.indexer.config)], stdout=subprocess.PIPE, stderr=theirs, timeout=60)
-    os.close(theirs)
-    shown = os.read(mine, 65536).decode()
-    os.close(mine)
-    assert done.returncode == 0 and b"deliveries: 5" in done.stdout
+         "--config", str(stack.indexer.config)])
+    assert done.returncode == 0 and "deliveries: 5" in done.stdout
     assert "deliveries [" in shown and "/5" in shown

@@ -1,8 +1,6 @@
 """The operator looks at the queue, and tries again what failed."""
 
 import json
-import os
-import pty
 import subprocess
 import uuid
 
@@ -11,6 +9,7 @@ import pytest
 from doubles.faults import ALWAYS
 from site_under_test import Site
 from stack.process import wait_until
+from terminal import run_on_terminal
 
 
 @pytest.fixture
@@ -113,14 +112,11 @@ def test_a_watched_queue_is_shown_again_and_again(own_site):
     assert states[0]["at"] < states[1]["at"]
 
 
-def test_on_a_terminal_a_bar_shows_the_progress(own_site, graph, run):
+def test_on_a_terminal_a_bar_shows_the_progress(own_site, graph):
     message, _ = fail_one(own_site)
     repair(graph, message)
-    terminal, end = pty.openpty()
-    try:
-        assert run("retry", capture_output=False, stdout=subprocess.PIPE, stderr=end).stdout == \
-            "1 queued again\n"
-        assert b"] 1/1  100%" in os.read(terminal, 65536)
-    finally:
-        os.close(terminal)
-        os.close(end)
+    stack = own_site.stack
+    done, shown = run_on_terminal([str(stack.programs.indexer), "retry", "--config",
+                                   str(stack.indexer.config)])
+    assert done.stdout == "1 queued again\n"
+    assert "] 1/1  100%" in shown
