@@ -59,7 +59,6 @@ constexpr milliseconds kLongestDatabaseWait{5000};
 constexpr milliseconds kLastNotification{1000};
 constexpr milliseconds kLastStatements{500};
 constexpr seconds kLastWords{2};
-constexpr std::size_t kDeliveryCommits = 1;  ///< at once
 
 std::int64_t unix_now() {
   return std::chrono::duration_cast<seconds>(std::chrono::system_clock::now().time_since_epoch())
@@ -191,7 +190,7 @@ App::App(const Config& config, std::string sealing_key, std::vector<LinkKey> lin
       signals_(loop_, SIGTERM, SIGINT),
       start_timer_(loop_),
       database_(loop_, database_options(config)),
-      delivery_commits_(loop_, database_, kDeliveryCommits),
+      delivery_commits_(loop_, database_),
       queue_sampler_(loop_, database_),
       notifier_(loop_, database_),
       housekeeping_(loop_, database_, config.events.keep_months),
@@ -262,8 +261,9 @@ ingest::WebhookDependencies App::webhook_dependencies() {
 
 api::ApiDependencies App::api_dependencies() {
   return {
-      [this](yield_context yield, const Uuid& company, std::string_view sql,
-             const db::Params& params) { return database_.query_as(yield, company, sql, params); },
+      [this](yield_context yield, const Uuid& company, std::string_view sql, db::Params params) {
+        return database_.query_as(yield, company, sql, std::move(params));
+      },
       [this](const std::string& media_id) { return progress_.of(media_id); },
       [this](const LinkGrant& grant) { return link_url(grant); }, unix_now,
       [this] {

@@ -20,7 +20,7 @@ namespace media::api {
 struct ApiDependencies {
   /// Database::query_as: sees this company's rows only.
   std::function<Result<db::Rows>(boost::asio::yield_context, const Uuid& company,
-                                 std::string_view sql, const db::Params&)>
+                                 std::string_view sql, db::Params)>
       query_as;
   /// Of a download that runs in this daemon: 0 to 1.
   std::function<std::optional<double>(const std::string& media_id)> progress;

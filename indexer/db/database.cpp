@@ -213,15 +213,15 @@ Database::Database(asio::io_context& loop, DatabaseOptions options)
 
 Database::~Database() { state_->close(); }
 
-Result<Rows> Database::query(asio::yield_context yield, std::string_view sql,
-                             const Params& params) {
-  const Statement statement{std::string(sql), params};
+Result<Rows> Database::query(asio::yield_context yield, std::string_view sql, Params params) {
+  const Statement statement{std::string(sql), std::move(params)};
   return last_of(query_together(yield, {&statement, 1}));
 }
 
 Result<Rows> Database::query_as(asio::yield_context yield, const Uuid& company,
-                                std::string_view sql, const Params& params) {
-  const Statement statements[] = {{kSetCompany, {company.to_string()}}, {std::string(sql), params}};
+                                std::string_view sql, Params params) {
+  const Statement statements[] = {{kSetCompany, {company.to_string()}},
+                                  {std::string(sql), std::move(params)}};
   return last_of(query_together(yield, statements));
 }
 

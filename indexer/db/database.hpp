@@ -85,8 +85,7 @@ class Database {
   /// Runs one statement as one transaction. Errors: `unavailable` (no connection, timeout, server
   /// going down), `conflict` (SQLSTATE class 23), `invalid_argument` (class 22),
   /// `internal` (the rest); the message carries the SQLSTATE, never parameters.
-  Result<Rows> query(boost::asio::yield_context yield, std::string_view sql,
-                     const Params& params = {});
+  Result<Rows> query(boost::asio::yield_context yield, std::string_view sql, Params params = {});
 
   /// Runs statements in one transaction and one round trip: all of them or none.
   /// Returns what each returned. The error is that of the first that failed.
@@ -96,7 +95,7 @@ class Database {
   /// The same as query() with `media.company_id` set for the statement's transaction, so
   /// that row-level security shows only this company's rows. One round trip.
   Result<Rows> query_as(boost::asio::yield_context yield, const Uuid& company, std::string_view sql,
-                        const Params& params = {});
+                        Params params = {});
 
   /// Lets statements under way end, for `at_most`; queued and later callers get
   /// `cancelled`.

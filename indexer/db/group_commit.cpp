@@ -40,23 +40,21 @@ struct GroupCommit::Caller {
   std::optional<Result<Rows>> answer;
 };
 
-GroupCommit::GroupCommit(boost::asio::io_context& loop, Database& database,
-                         std::size_t transactions)
-    : loop_(loop), database_(database), free_(transactions) {}
+GroupCommit::GroupCommit(boost::asio::io_context& loop, Database& database)
+    : loop_(loop), database_(database) {}
 
 GroupCommit::~GroupCommit() = default;
 
-// Who finds a free transaction, or is handed one, runs it for all who wait.
+// Who finds no transaction under way, or is handed the next one, runs it for all who wait.
 Result<Rows> GroupCommit::query(yield_context yield, Statement statement, std::string order) {
   const auto self = std::make_shared<Caller>(loop_, std::move(statement), std::move(order));
   waiting_.push_back(self);
-  if (free_ > 0) {
-    --free_;
-  } else {
+  if (is_busy_) {
     boost::system::error_code ignored;
     self->timer.async_wait(yield[ignored]);
   }
   if (!self->answer) {
+    is_busy_ = true;
     run(yield, take_waiting());
     let_next_begin();
   }
@@ -77,37 +75,27 @@ GroupCommit::Callers GroupCommit::take_waiting() {
 }
 
 void GroupCommit::run(yield_context yield, const Callers& callers) {
-  run_together(yield, callers);
-  for (const auto& caller : callers) {
-    if (!caller->answer) {
-      caller->answer = database_.query(yield, caller->statement.sql, caller->statement.params);
-    }
-    caller->timer.cancel();
-  }
-}
-
-// Leaves those without an answer who are to be run alone.
-void GroupCommit::run_together(yield_context yield, const Callers& callers) {
-  if (callers.size() == 1) return;
   std::vector<Statement> statements;
   statements.reserve(callers.size());
-  for (const auto& caller : callers) statements.push_back(caller->statement);
+  for (const auto& caller : callers) statements.push_back(std::move(caller->statement));
   auto rows = database_.query_together(yield, statements);
+  const bool is_final = rows || callers.size() == 1 || is_about_all(rows.error());
   for (std::size_t i = 0; i < callers.size(); ++i) {
     if (rows) {
       callers[i]->answer = std::move((*rows)[i]);
-    } else if (is_about_all(rows.error())) {
+    } else if (is_final) {
       callers[i]->answer = std::unexpected(rows.error());
+    } else {
+      callers[i]->answer =
+          database_.query(yield, statements[i].sql, std::move(statements[i].params));
     }
+    callers[i]->timer.cancel();
   }
 }
 
 void GroupCommit::let_next_begin() {
-  if (waiting_.empty()) {
-    ++free_;
-  } else {
-    waiting_.front()->timer.cancel();
-  }
+  is_busy_ = !waiting_.empty();
+  if (is_busy_) waiting_.front()->timer.cancel();
 }
 
 }  // namespace media::db

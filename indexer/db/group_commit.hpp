@@ -1,6 +1,5 @@
 #pragma once
 
-#include <cstddef>
 #include <deque>
 #include <memory>
 #include <string>
@@ -14,13 +13,12 @@
 namespace media::db {
 
 /// Lets statements that are asked for at the same time share a transaction, and
-/// so its one commit to disk: while transactions are under way, those who come
-/// wait, and go together in the next one. One that fails takes none of the
-/// others with it: all of them are run again, each by itself.
+/// so its one commit to disk: while one is under way, those who come wait, and
+/// go together in the next one. One that fails takes none of the others with it:
+/// all of them are run again, each by itself.
 class GroupCommit {
  public:
-  /// At most `transactions` under way at once.
-  GroupCommit(boost::asio::io_context& loop, Database& database, std::size_t transactions);
+  GroupCommit(boost::asio::io_context& loop, Database& database);
   ~GroupCommit();
 
   /// As Database::query(). Those of one transaction run in the order of `order`,
@@ -33,12 +31,11 @@ class GroupCommit {
 
   Callers take_waiting();
   void run(boost::asio::yield_context yield, const Callers& callers);
-  void run_together(boost::asio::yield_context yield, const Callers& callers);
   void let_next_begin();
 
   boost::asio::io_context& loop_;
   Database& database_;
-  std::size_t free_;  ///< transactions that may begin
+  bool is_busy_ = false;
   std::deque<std::shared_ptr<Caller>> waiting_;
 };
 

@@ -11,8 +11,6 @@
 namespace media::queue {
 namespace {
 
-constexpr std::size_t kCompletionCommits = 1;  // at once
-
 std::string bigint_array(const std::vector<std::int64_t>& numbers) {
   std::string text = "{";
   for (const std::int64_t number : numbers) {
@@ -102,7 +100,7 @@ class PostgresJobStore : public JobStore {
   PostgresJobStore(boost::asio::io_context& loop, db::Database& database, std::string owner,
                    std::chrono::seconds lease)
       : database_(database),
-        completions_(loop, database, kCompletionCommits),
+        completions_(loop, database),
         owner_(std::move(owner)),
         lease_(std::to_string(lease.count())) {}
 
@@ -169,8 +167,8 @@ class PostgresJobStore : public JobStore {
                                std::optional<std::int64_t> url_expires_at) override {
     db::Params params = {std::to_string(job), owner_, url, std::nullopt};
     if (url_expires_at) params[3] = std::to_string(*url_expires_at);
-    return done(
-        database_.query(yield, "SELECT media.remember_source($1, $2, $3, $4, NULL, NULL)", params));
+    return done(database_.query(yield, "SELECT media.remember_source($1, $2, $3, $4, NULL, NULL)",
+                                std::move(params)));
   }
 
   Result<std::optional<KnownBlob>> find_blob(boost::asio::yield_context yield, const Job& job,

@@ -81,10 +81,9 @@ class MediaApiTest : public testing::Test {
   http::Response get(const std::string& target) {
     ApiDependencies dependencies;
     dependencies.query_as = [this](boost::asio::yield_context, const Uuid& company,
-                                   std::string_view sql,
-                                   const db::Params& params) -> Result<db::Rows> {
+                                   std::string_view sql, db::Params params) -> Result<db::Rows> {
       company_ = company.to_string();
-      params_ = params;
+      params_ = std::move(params);
       if (is_away_) return fail(ErrorCode::unavailable, "database away");
       if (sql.starts_with("SELECT id FROM media.messages")) {
         return make_rows(message_exists_ ? std::vector<Row>{{{"id", "m"}}} : std::vector<Row>{},

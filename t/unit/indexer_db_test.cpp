@@ -186,7 +186,7 @@ class GroupCommitTest : public DatabaseTest {
 TEST_F(GroupCommitTest, callers_at_the_same_time_share_transactions) {
   test::run(loop_, [&](yield_context yield) {
     Database database(loop_, options(2));
-    GroupCommit commits(loop_, database, 1);
+    GroupCommit commits(loop_, database);
     for (int i = 0; i < 33; ++i) {
       start([&, i](yield_context inner) {
         EXPECT_EQ(must(commits.query(inner, {insert_, {std::to_string(i)}})).text(0, "id"),
@@ -202,7 +202,7 @@ TEST_F(GroupCommitTest, callers_at_the_same_time_share_transactions) {
 TEST_F(GroupCommitTest, one_that_is_refused_takes_no_other_with_it) {
   test::run(loop_, [&](yield_context yield) {
     Database database(loop_, options(2));
-    GroupCommit commits(loop_, database, 1);
+    GroupCommit commits(loop_, database);
     int refused = 0;
     for (const char* id : {"1", "2", "3", "2", "4"}) {
       start([&, id](yield_context inner) {
@@ -222,7 +222,7 @@ TEST_F(GroupCommitTest, one_that_is_refused_takes_no_other_with_it) {
 TEST_F(GroupCommitTest, those_of_one_transaction_run_in_their_order) {
   test::run(loop_, [&](yield_context yield) {
     Database database(loop_, options(1));
-    GroupCommit commits(loop_, database, 1);
+    GroupCommit commits(loop_, database);
     for (const std::string name : {"first", "d", "b", "c", "a"}) {
       start([&, name](yield_context inner) {
         must(commits.query(inner, {insert_, {name}}, name));
@@ -238,7 +238,7 @@ TEST_F(GroupCommitTest, those_of_one_transaction_run_in_their_order) {
 TEST_F(GroupCommitTest, an_outage_is_told_to_all_at_once_and_ends) {
   test::run(loop_, [&](yield_context yield) {
     Database database(loop_, options(1));
-    GroupCommit commits(loop_, database, 1);
+    GroupCommit commits(loop_, database);
     must(commits.query(yield, {insert_, {"1"}}));
     int unavailable = 0;
     for (int i = 0; i < 5; ++i) {
