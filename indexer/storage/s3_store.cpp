@@ -1,5 +1,7 @@
 #include "indexer/storage/s3_store.hpp"
 
+#include <utility>
+
 #include "core/encoding.hpp"
 #include "core/storage_key.hpp"
 #include "indexer/fetch/keyed_locks.hpp"
@@ -126,15 +128,19 @@ class S3Store final : public BlobStore {
   /// Whether the key has these bytes now; false: it has others.
   Result<bool> put(yield_context yield, const Upload& file, const std::string& key,
                    const ObjectMetadata& metadata) {
+    const bool is_large = file.size() > settings_.multipart_threshold;
+    // A store that never overwrites says itself that a key is taken.
+    bool looks_first = is_large || !never_overwrites_;
     for (int collision = 0; collision < kMaxCollisions; ++collision) {
-      const auto holder = holder_of(yield, key, file.size(), metadata.sha256);
+      const auto holder =
+          looks_first ? holder_of(yield, key, file.size(), metadata.sha256) : Holder::nobody;
       if (!holder) return std::unexpected(holder.error());
       if (*holder != Holder::nobody) return *holder == Holder::our_bytes;
-      const auto stored = file.size() > settings_.multipart_threshold
-                              ? put_in_parts(yield, file, key, metadata)
-                              : put_if_free(yield, file, key, metadata);
+      const auto stored = is_large ? put_in_parts(yield, file, key, metadata)
+                                   : put_if_free(yield, file, key, metadata);
       if (!stored) return std::unexpected(stored.error());
       if (*stored) return true;
+      looks_first = true;
     }
     return fail(ErrorCode::storage, "the key is taken and given up again and again");
   }
@@ -170,14 +176,24 @@ class S3Store final : public BlobStore {
     if (knows_conditions_) call.headers.emplace_back("if-none-match", "*");
     const auto answer = client_.call(yield, call);
     if (!answer) return std::unexpected(answer.error());
-    if (answer->is_success()) return true;
+    if (answer->is_success()) {
+      try_to_overwrite(yield, call);
+      return true;
+    }
     if (answer->status == 412) return false;
     if (answer->status == 501 && knows_conditions_) {
       log::info("s3_store_without_conditions", {{"store", settings_.name}});
-      knows_conditions_ = false;
+      knows_conditions_ = never_overwrites_ = false;
       return false;  // another look at the key, then without
     }
     return storage_error(client_.error_of(call, *answer));
+  }
+
+  /// The first thing stored, once more: some stores do not even look at If-None-Match.
+  void try_to_overwrite(yield_context yield, const S3Call& stored) {
+    if (!knows_conditions_ || std::exchange(has_tried_, true)) return;
+    const auto again = client_.call(yield, stored);
+    never_overwrites_ = again && again->status == 412;
   }
 
   Result<bool> put_in_parts(yield_context yield, const Upload& file, const std::string& key,
@@ -192,7 +208,9 @@ class S3Store final : public BlobStore {
   S3Client client_;
   const S3PartsContext parts_;
   fetch::KeyedLocks keys_in_use_;
-  bool knows_conditions_ = true;  ///< If-None-Match, until it says otherwise
+  bool knows_conditions_ = true;   ///< If-None-Match, until it says otherwise
+  bool never_overwrites_ = false;  ///< when told so by If-None-Match: it was seen to refuse
+  bool has_tried_ = false;         ///< to overwrite
 };
 
 }  // namespace

@@ -93,6 +93,7 @@ class S3StoreTest : public StoringTest, public testing::Test {
 };
 
 TEST_F(S3StoreTest, what_may_pass_is_tried_again) {
+  ASSERT_TRUE(publish("the first one is stored twice", "a/first.jpg"));
   for (const Answer& answer :
        {refusal(503, "SlowDown"), refusal(500, "InternalError"), refusal(429, "TooManyRequests"),
         refusal(400, "RequestTimeout"), Answer{.status = 502, .body = "<html>bad gateway"},
@@ -168,6 +169,27 @@ TEST_F(S3StoreTest, a_store_without_conditions_is_looked_at_before) {
   EXPECT_TRUE(publish("one"));
   EXPECT_EQ(publish("two")->key, "a/b-1.jpg");
   EXPECT_EQ(publish("one")->key, "a/b.jpg");
+  EXPECT_EQ(double_.objects().size(), 2u);
+}
+
+TEST_F(S3StoreTest, a_store_that_was_seen_to_refuse_is_not_asked_before) {
+  ASSERT_TRUE(publish("one", "a/1.jpg"));
+  EXPECT_EQ(double_.count("HEAD"), 1u);
+  EXPECT_EQ(double_.count("PUT"), 2u);
+  EXPECT_TRUE(publish("two", "a/2.jpg"));
+  EXPECT_EQ(publish("one", "a/2.jpg")->key, "a/2-1.jpg");
+  EXPECT_EQ(publish("two", "a/2.jpg")->key, "a/2.jpg");
+  EXPECT_EQ(double_.objects().at("/media/a/2.jpg"), "two");
+  EXPECT_EQ(double_.objects().size(), 3u);
+  EXPECT_EQ(double_.count("HEAD"), 3u) << "of the taken key only";
+}
+
+TEST_F(S3StoreTest, a_store_that_ignores_conditions_is_always_asked_before) {
+  double_.ignore_conditions();
+  ASSERT_TRUE(publish("one"));
+  EXPECT_EQ(publish("two")->key, "a/b-1.jpg");
+  EXPECT_EQ(publish("one")->key, "a/b.jpg");
+  EXPECT_EQ(double_.objects().at("/media/a/b.jpg"), "one");
   EXPECT_EQ(double_.objects().size(), 2u);
 }
 

@@ -67,6 +67,11 @@ class S3Double {
     const std::lock_guard lock(mutex_);
     fault_ = std::move(fault);
   }
+  /// As some stores do: If-None-Match means nothing.
+  void ignore_conditions() {
+    const std::lock_guard lock(mutex_);
+    ignores_conditions_ = true;
+  }
   std::vector<S3Seen> seen() const {
     const std::lock_guard lock(mutex_);
     return seen_;
@@ -185,7 +190,8 @@ class S3Double {
     if (request.asks("uploadId=")) return work_on_upload(request, path);
     const auto found = objects_.find(path);
     if (request.method == "PUT") {
-      if (found != objects_.end() && request.header("if-none-match") == "*") return {412};
+      const bool is_conditional = !ignores_conditions_ && request.header("if-none-match") == "*";
+      if (is_conditional && found != objects_.end()) return {412};
       objects_[path] = {request.body, meta_of(request)};
       return {200};
     }
@@ -237,6 +243,7 @@ class S3Double {
   std::map<std::string, Object> objects_;
   std::map<std::string, Upload> uploads_;
   int last_upload_ = 0;
+  bool ignores_conditions_ = false;
 };
 
 }  // namespace media::test
