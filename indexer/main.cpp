@@ -127,6 +127,9 @@ int run(const CommandLine& line) {
 int main(int argc, char** argv) {
   // Few threads allocate: more arenas would only keep memory apart.
   mallopt(M_ARENA_MAX, 2);
+  // Every transfer has buffers of its own: the memory of the last ones does for the next.
+  mallopt(M_MMAP_THRESHOLD, 1 << 20);
+  mallopt(M_TRIM_THRESHOLD, 8 << 20);
   const auto arguments = media::ops::take_arguments(argc, argv);
   const auto line =
       media::ops::parse_command_line(arguments, [](const char* name) { return getenv(name); });

@@ -5,6 +5,8 @@
 #include <chrono>
 #include <stdexcept>
 
+#include <boost/asio/post.hpp>
+
 namespace media::fetch {
 
 namespace asio = boost::asio;
@@ -80,14 +82,18 @@ int CurlLoop::on_close_socket(void* self, curl_socket_t fd) {
 
 int CurlLoop::on_timer(CURLM*, long timeout_ms, void* self) {
   auto* loop = static_cast<CurlLoop*>(self);
-  if (timeout_ms < 0) {
-    loop->timer_.cancel();
-    return 0;
-  }
-  loop->timer_.expires_after(std::chrono::milliseconds(timeout_ms));
-  loop->timer_.async_wait([weak = loop->weak_from_this()](const error_code& error) {
+  loop->timer_.cancel();
+  if (timeout_ms < 0) return 0;
+  const auto act = [weak = loop->weak_from_this()](const error_code& error) {
     if (const auto locked = weak.lock(); locked && !error) locked->act(CURL_SOCKET_TIMEOUT, 0);
-  });
+  };
+  // "At once" is what it mostly wants: no need to ask the kernel for the time.
+  if (timeout_ms == 0) {
+    asio::post(loop->loop_, [act] { act({}); });
+  } else {
+    loop->timer_.expires_after(std::chrono::milliseconds(timeout_ms));
+    loop->timer_.async_wait(act);
+  }
   return 0;
 }
 

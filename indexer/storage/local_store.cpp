@@ -4,8 +4,10 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <filesystem>
+#include <memory>
 #include <mutex>
 #include <unordered_set>
 #include <vector>
@@ -99,26 +101,34 @@ Result<std::string> link_somewhere(LocalUpload& upload, int directory, std::stri
 /// The bytes of a file, read piece by piece on the workers.
 class FileReader {
  public:
-  FileReader(UniqueFd fd, std::uint64_t size) : fd_(std::move(fd)), size_(size) {}
+  FileReader(UniqueFd fd, std::uint64_t size)
+      : fd_(std::move(fd)),
+        size_(size),
+        room_(std::min(size, kMaxPiece)),
+        piece_(std::make_unique_for_overwrite<std::uint8_t[]>(room_)) {}
 
-  std::uint64_t size() const { return size_; }
-  std::uint64_t offset() const { return offset_; }
-  /// Empty at the end. The view holds until the next call.
+  bool is_done() const { return offset_ >= size_; }
+  /// The view holds until the next call.
   Result<ByteView> next() {
     ssize_t count = 0;
     do {
-      count = ::pread(fd_.get(), piece_.data(), piece_.size(), static_cast<off_t>(offset_));
+      count = ::pread(fd_.get(), piece_.get(), room_, static_cast<off_t>(offset_));
     } while (count < 0 && errno == EINTR);
     if (count < 0) return storage_failure("read a stored file", errno);
+    if (count == 0) {
+      return fail(ErrorCode::truncated, "the file became shorter while it was read");
+    }
     offset_ += static_cast<std::uint64_t>(count);
-    return ByteView(piece_.data(), static_cast<std::size_t>(count));
+    return ByteView(piece_.get(), static_cast<std::size_t>(count));
   }
 
  private:
+  static constexpr std::uint64_t kMaxPiece = 256u << 10;
   UniqueFd fd_;
   std::uint64_t size_;
   std::uint64_t offset_ = 0;
-  std::vector<std::uint8_t> piece_ = std::vector<std::uint8_t>(256u << 10);
+  std::size_t room_;
+  std::unique_ptr<std::uint8_t[]> piece_;
 };
 
 class LocalStore final : public BlobStore {
@@ -148,14 +158,12 @@ class LocalStore final : public BlobStore {
                         const ByteSink& sink) override {
     auto reader = run_blocking(workers_, yield, [&] { return open_now(key); });
     if (!reader) return std::unexpected(reader.error());
-    for (;;) {
+    while (!reader->is_done()) {
       const auto piece = run_blocking(workers_, yield, [&] { return reader->next(); });
       if (!piece) return std::unexpected(piece.error());
-      if (piece->empty()) break;
       if (auto taken = sink(*piece); !taken) return taken;
     }
-    if (reader->offset() >= reader->size()) return {};
-    return fail(ErrorCode::truncated, "the file became shorter while it was read");
+    return {};
   }
 
   Result<void> list(boost::asio::yield_context yield, std::string_view prefix,
