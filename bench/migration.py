@@ -10,7 +10,7 @@ from .bench_site import bench_site
 from .measure import CpuMeter
 from .promises import at_least, below
 from .rows import MEDIA, media_id
-from .uploaders import CONCURRENCY, AwsCli, Rclone, run_measured, store_settings
+from .uploaders import AwsCli, Rclone, run_measured, store_settings
 from .uploads import MAX_RSS_MIB, WANTED_RATIO, stored, upload
 
 SIZE = 100_000
@@ -54,8 +54,8 @@ def migrate(site, ceph, bucket, count):
     stack = site.stack
     meters = {"postgres": CpuMeter(stack.dir), "store": CpuMeter(ceph.home)}
     figures = run_measured(
-        [str(stack.programs.indexer), "migrate", "--from", "local", "--to", "s3", "--concurrency",
-         str(CONCURRENCY), "--config", str(stack.indexer.config)])
+        [str(stack.programs.indexer), "migrate", "--from", "local", "--to", "s3", "--config",
+         str(stack.indexer.config)])
     cpu = {name: meter.read()[0] for name, meter in meters.items()}
     if stored(ceph.client, bucket) != (count, count * SIZE):
         raise RuntimeError("not everything has been migrated")

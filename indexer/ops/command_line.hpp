@@ -105,7 +105,7 @@ struct CommandLine {
   std::string bucket;
   std::string days;                  ///< a number from 1, or "forever"
   std::vector<std::string> origins;  ///< that may read a bucket from their pages
-  std::size_t concurrency = 4;
+  std::size_t concurrency = 12;
   std::uint64_t rate = 0;  ///< bytes a second; 0: any
   bool is_verifying_only = false;
   bool is_rolling_back = false;

@@ -95,9 +95,10 @@ Result<std::vector<TrackedFile>> FileMoves::undoable(yield_context yield, const 
 Result<MoveOutcome> FileMoves::move(yield_context yield, const TrackedFile& file,
                                     const std::string& from_store, const std::string& to_store,
                                     const std::string& to_key) {
-  const auto rows =
-      database_.query(yield, "SELECT media.move_file($1, $2, $3, $4, $5, $6) AS outcome",
-                      {file.blob, file.kind, from_store, file.key, to_store, to_key});
+  const auto rows = commits_.query(yield,
+                                   {"SELECT media.move_file($1, $2, $3, $4, $5, $6) AS outcome",
+                                    {file.blob, file.kind, from_store, file.key, to_store, to_key}},
+                                   file.blob);
   if (!rows) return std::unexpected(rows.error());
   return outcome_of(rows->text(0, "outcome"));
 }

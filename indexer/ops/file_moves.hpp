@@ -5,11 +5,13 @@
 #include <string>
 #include <vector>
 
+#include <boost/asio/io_context.hpp>
 #include <boost/asio/spawn.hpp>
 
 #include "core/crypto.hpp"
 #include "core/error.hpp"
 #include "indexer/db/database.hpp"
+#include "indexer/db/group_commit.hpp"
 
 namespace media::ops {
 
@@ -43,8 +45,8 @@ enum class MoveOutcome { moved, already_there, vanished, key_doomed, key_taken }
 /// Where files are and have been, in the database. See sql/deploy/file_moves.sql.
 class FileMoves {
  public:
-  FileMoves(db::Database& database, FileSelection selection)
-      : database_(database), selection_(std::move(selection)) {}
+  FileMoves(boost::asio::io_context& loop, db::Database& database, FileSelection selection)
+      : database_(database), commits_(loop, database), selection_(std::move(selection)) {}
 
   Result<Volume> count(boost::asio::yield_context yield, const std::string& store);
   /// The next page of what a store has; `after` is the last of the page before.
@@ -67,6 +69,7 @@ class FileMoves {
 
  private:
   db::Database& database_;
+  db::GroupCommit commits_;  ///< of moves
   FileSelection selection_;
 };
 

@@ -21,6 +21,8 @@ using boost::asio::yield_context;
 using Task = MigrationOptions::Task;
 using Clock = std::chrono::steady_clock;
 
+// Rows are written by one of them, for all files that are ready.
+constexpr std::size_t kConnections = 4;
 // All rows are counted at the start.
 constexpr std::chrono::minutes kCountingTime{10};
 
@@ -50,7 +52,7 @@ class MigrateCommand {
       : line_(line),
         loop_(1),
         workers_(std::max<std::size_t>(line.concurrency, 2)),
-        database_(loop_, database_options(config, line.concurrency + 1)),
+        database_(loop_, database_options(config, kConnections)),
         uploads_(storage::make_postgres_upload_journal(database_)),
         stores_(storage::make_stores(loop_, workers_, config, uploads_.get())),
         lock_(loop_, database_options(config, 1)),
@@ -221,7 +223,7 @@ Result<void> MigrateCommand::work(yield_context yield) {
     if (auto locked = hold_lock(yield); !locked) return locked;
     if (auto probed = probe(yield, **from, **to); !probed) return probed;
   }
-  FileMoves moves(database_, std::move(*selection));
+  FileMoves moves(loop_, database_, std::move(*selection));
   signals_.add(SIGINT);
   signals_.add(SIGTERM);
   has_begun_ = true;

@@ -40,7 +40,7 @@ struct MigrationOptions {
   Task task = Task::move;
   std::string from;
   std::string to;
-  std::size_t concurrency = 4;
+  std::size_t concurrency = 12;  ///< files under way, in whatever stage
 };
 
 /// Moves files from one store to another, one by one: copy, read back, compare, and only

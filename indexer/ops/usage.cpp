@@ -85,10 +85,11 @@ const std::string_view kUsage =
           [--concurrency N] [--rate BYTES] [--verify-only] [--rollback] [--json]
             moves files from one store to another while they are served: copies
             one, reads it back, then lets its row follow; the old copy stays for
-            the grace period. Goes on where it was when started again. BYTES a
-            second: 500000, 64K, 10M; --verify-only: reads what STORE --to has
-            and changes nothing; --rollback: undoes moves between the two whose
-            old copy is still there. Status 1: some failed, and are listed
+            the grace period. Goes on where it was when started again. N files
+            are under way (12); BYTES a second: 500000, 64K, 10M;
+            --verify-only: reads what STORE --to has and changes nothing;
+            --rollback: undoes moves between the two whose old copy is still
+            there. Status 1: some failed, and are listed
   adopt --table T --columns id=C,path=C[,mime=C][,company=C][,name=C][,created=C]
         --root DIR --link|--copy [--company C] [--conninfo C] [--dry-run]
         [--json]

@@ -164,10 +164,16 @@ COMMENT ON FUNCTION media.lock_stored_file(uuid, text) IS
 'Where the original (kind empty) or a rendition of a live blob is, locked with the blob; NULLs: there is none. '
 'Internal to moves.';
 
+-- Not LANGUAGE sql: that would be planned anew with every call.
 CREATE FUNCTION media.is_key_taken(p_store text, p_storage_key text) RETURNS boolean
-LANGUAGE sql STABLE PARALLEL SAFE
-RETURN EXISTS (SELECT FROM media.blobs AS b WHERE b.storage_key = p_storage_key AND b.store = p_store)
-    OR EXISTS (SELECT FROM media.renditions AS r WHERE r.storage_key = p_storage_key AND r.store = p_store);
+LANGUAGE plpgsql
+STABLE
+AS $$
+BEGIN
+    RETURN EXISTS (SELECT FROM media.blobs AS b WHERE b.storage_key = p_storage_key AND b.store = p_store)
+        OR EXISTS (SELECT FROM media.renditions AS r WHERE r.storage_key = p_storage_key AND r.store = p_store);
+END
+$$;
 
 COMMENT ON FUNCTION media.is_key_taken(text, text) IS
 'Whether a blob, gone ones among them, or a rendition has a key. Internal to moves.';
@@ -218,6 +224,8 @@ CREATE FUNCTION media.move_file(
 LANGUAGE plpgsql
 SECURITY DEFINER
 SET search_path = pg_catalog, media, pg_temp
+-- A migration fills tables that were empty when they were last looked at: plans of then would read all of them.
+SET enable_seqscan = off
 AS $$
 DECLARE
     v_file record;
