@@ -11,17 +11,6 @@ using boost::asio::yield_context;
 constexpr std::string_view kPage = "100";
 constexpr int kTooManyUnreadable = 10;  // in a row: it is the store, not the file
 
-Fault file_of(const db::Rows& rows, std::size_t row, std::string_view store) {
-  Fault fault;
-  fault.kind = FaultKind::corrupt;
-  fault.store = store;
-  fault.key = rows.text(row, "storage_key");
-  fault.size = rows.integer(row, "size");
-  fault.blob_id = rows.text(row, "blob_id");
-  fault.rendition = rows.text(row, "rendition");
-  return fault;
-}
-
 }  // namespace
 
 Result<void> FsckChecksums::run(yield_context yield, std::optional<std::int64_t> budget,
@@ -51,7 +40,7 @@ Result<bool> FsckChecksums::read_range(yield_context yield, std::string after,
     if (rows->empty()) return true;
     for (std::size_t row = 0; row < rows->size(); ++row) {
       if (is_enough()) return false;
-      Fault fault = file_of(*rows, row, store_.name());
+      Fault fault = fault_of(FaultKind::corrupt, store_.name(), *rows, row);
       after = fault.key;
       const std::string sha256(rows->text(row, "sha256"));
       if (auto one = read_one(yield, fault, sha256); !one) return std::unexpected(one.error());

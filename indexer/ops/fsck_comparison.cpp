@@ -11,17 +11,6 @@ using boost::asio::yield_context;
 constexpr std::size_t kPortion = 1000;     // files of one statement
 constexpr std::string_view kPage = "500";  // findings of one statement
 
-Fault faulty(const db::Rows& rows, std::size_t row, std::string_view store) {
-  Fault fault;
-  fault.kind = rows.text(row, "kind") == "size" ? FaultKind::size : FaultKind::missing;
-  fault.store = store;
-  fault.key = rows.text(row, "storage_key");
-  fault.size = rows.integer(row, "size");
-  fault.blob_id = rows.text(row, "blob_id");
-  fault.rendition = rows.text(row, "rendition");
-  return fault;
-}
-
 /// Whether a row could have the key at all.
 bool is_possible(const std::string& key) {
   return is_valid_storage_key(key) && to_valid_utf8(key) == key;
@@ -134,7 +123,8 @@ Result<void> FsckComparison::find_faulty(yield_context yield) {
     if (!rows) return std::unexpected(rows.error());
     if (rows->empty()) return {};
     for (std::size_t row = 0; row < rows->size(); ++row) {
-      Fault fault = faulty(*rows, row, store_.name());
+      const auto kind = rows->text(row, "kind") == "size" ? FaultKind::size : FaultKind::missing;
+      Fault fault = fault_of(kind, store_.name(), *rows, row);
       after = fault.key;
       const auto confirmed = confirm(yield, fault);
       if (!confirmed) return std::unexpected(confirmed.error());

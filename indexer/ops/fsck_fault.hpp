@@ -5,6 +5,8 @@
 #include <string>
 #include <string_view>
 
+#include "indexer/db/database.hpp"
+
 namespace media::ops {
 
 /// What is not as it should be about a stored file.
@@ -32,6 +34,9 @@ struct Fault {
   std::string detail;                      ///< what else there is to tell
   std::string repair;                      ///< what was done, or would be; empty: nothing
 };
+
+/// Of a file whose row has storage_key, size, blob_id and rendition.
+Fault fault_of(FaultKind kind, std::string_view store, const db::Rows& rows, std::size_t row);
 
 /// How a store is, all in all.
 struct FsckTotals {
