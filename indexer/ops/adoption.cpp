@@ -10,6 +10,7 @@
 #include "core/media_type.hpp"
 #include "core/storage_key.hpp"
 #include "indexer/ops/commands.hpp"
+#include "indexer/storage/content.hpp"
 #include "indexer/storage/directory.hpp"
 #include "indexer/storage/local_upload.hpp"
 
@@ -20,23 +21,6 @@ using boost::asio::yield_context;
 
 constexpr int kMaxKeyVariants = 20;
 constexpr std::size_t kFailuresTold = 1000;
-constexpr std::size_t kPiece = 1 << 18;
-
-/// Calls `take` with all bytes of a file, a piece at a time.
-template <class Take>
-Result<void> read_all(int fd, Take take) {
-  std::vector<std::uint8_t> piece(kPiece);
-  for (off_t offset = 0;;) {
-    const ssize_t count = ::pread(fd, piece.data(), piece.size(), offset);
-    if (count < 0 && errno == EINTR) continue;
-    if (count < 0) return storage::storage_failure("read", errno);
-    if (count == 0) return {};
-    offset += count;
-    if (auto taken = take(ByteView(piece.data(), static_cast<std::size_t>(count))); !taken) {
-      return taken;
-    }
-  }
-}
 
 /// Follows no symbolic link below the root.
 Result<UniqueFd> open_below(int root, const std::string& key) {
@@ -125,13 +109,9 @@ Result<Adoption::Outcome> Adoption::try_row(yield_context yield, const LegacyRow
     tally_.bytes += found->size;
     return Outcome::adopted;
   }
-  Sha256 hash;
-  const auto read = read_all(found->file.get(), [&](ByteView piece) -> Result<void> {
-    hash.update(piece);
-    return {};
-  });
-  if (!read) return std::unexpected(read.error());
-  found->sha256 = hash.finish();
+  const auto content = storage::content_of_file(found->file.get());
+  if (!content) return std::unexpected(content.error());
+  found->sha256 = content->sha256;
   return store(yield, *company, row, *found);
 }
 
@@ -195,8 +175,8 @@ Result<std::unique_ptr<storage::Upload>> Adoption::upload_of(const Found& found)
   if (!options_.is_linking) {
     auto upload = stores_.staging().begin();
     if (!upload) return upload;
-    const auto copied =
-        read_all(found.file.get(), [&](ByteView piece) { return (*upload)->append(piece); });
+    const auto copied = storage::read_file(
+        found.file.get(), [&](ByteView piece) { return (*upload)->append(piece); });
     if (!copied) return std::unexpected(copied.error());
     return upload;
   }

@@ -3,47 +3,32 @@
 #include <memory>
 
 #include "core/encoding.hpp"
+#include "indexer/storage/content.hpp"
 
 namespace media::ops {
 namespace {
 
 using boost::asio::yield_context;
+using storage::Content;
 
 // What came of a file, against what its row says.
-class Comparison {
- public:
-  void add(ByteView chunk) {
-    hash_.update(chunk);
-    size_ += chunk.size();
+Result<void> compare(const Content& found, const TrackedFile& file) {
+  if (found.size != file.size) {
+    return fail(ErrorCode::size_mismatch, "it has " + std::to_string(found.size) +
+                                              " bytes instead of " + std::to_string(file.size));
   }
-
-  Result<void> finish(const TrackedFile& file) {
-    if (size_ != file.size) {
-      return fail(ErrorCode::size_mismatch, "it has " + std::to_string(size_) +
-                                                " bytes instead of " + std::to_string(file.size));
-    }
-    const auto digest = hash_.finish();
-    if (digest == file.sha256) return {};
-    return fail(ErrorCode::hash_mismatch,
-                "its SHA-256 is " + hex_encode(digest) + " instead of " + hex_encode(file.sha256));
-  }
-
- private:
-  Sha256 hash_;
-  std::uint64_t size_ = 0;
-};
+  if (found.sha256 == file.sha256) return {};
+  return fail(ErrorCode::hash_mismatch, "its SHA-256 is " + hex_encode(found.sha256) +
+                                            " instead of " + hex_encode(file.sha256));
+}
 
 }  // namespace
 
 Result<void> verify_file(yield_context yield, storage::BlobStore& store, const std::string& key,
                          const TrackedFile& file) {
-  Comparison comparison;
-  const auto read = store.retrieve(yield, key, [&](ByteView chunk) -> Result<void> {
-    comparison.add(chunk);
-    return {};
-  });
-  if (!read) return read;
-  return comparison.finish(file);
+  const auto content = storage::content_of(yield, store, key);
+  if (!content) return std::unexpected(content.error());
+  return compare(*content, file);
 }
 
 Result<std::string> FileCopier::copy(yield_context yield, const TrackedFile& file,
@@ -51,13 +36,9 @@ Result<std::string> FileCopier::copy(yield_context yield, const TrackedFile& fil
   rate_.take(yield, file.size);
   auto upload = staging_.begin();
   if (!upload) return std::unexpected(upload.error());
-  Comparison comparison;
-  const auto read = source_.retrieve(yield, file.key, [&](ByteView chunk) -> Result<void> {
-    comparison.add(chunk);
-    return (*upload)->append(chunk);
-  });
-  if (!read) return std::unexpected(read.error());
-  if (auto same = comparison.finish(file); !same) return std::unexpected(same.error());
+  const auto content = storage::copy_content(yield, source_, file.key, **upload);
+  if (!content) return std::unexpected(content.error());
+  if (auto same = compare(*content, file); !same) return std::unexpected(same.error());
   storage::ObjectMetadata metadata;
   metadata.content_type = file.mime_type;
   metadata.file_name = file.file_name;

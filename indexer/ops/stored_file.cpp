@@ -2,8 +2,8 @@
 
 #include <array>
 
-#include "core/crypto.hpp"
 #include "core/encoding.hpp"
+#include "indexer/storage/content.hpp"
 
 namespace media::ops {
 namespace {
@@ -16,13 +16,9 @@ FileReport report_of(const Error& error) {
 }
 
 FileReport compare_content(yield_context yield, storage::BlobStore& store, const StoredFile& file) {
-  Sha256 hash;
-  const auto read = store.retrieve(yield, file.key, [&](ByteView piece) -> Result<void> {
-    hash.update(piece);
-    return {};
-  });
-  if (!read) return report_of(read.error());
-  const std::string found = hex_encode(hash.finish());
+  const auto content = storage::content_of(yield, store, file.key);
+  if (!content) return report_of(content.error());
+  const std::string found = hex_encode(content->sha256);
   if (found == file.sha256) return {FileState::present, ""};
   return {FileState::wrong_content, "its SHA-256 is " + found};
 }

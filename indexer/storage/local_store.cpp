@@ -10,10 +10,10 @@
 #include <memory>
 #include <mutex>
 #include <unordered_set>
-#include <vector>
 
 #include "core/storage_key.hpp"
 #include "indexer/coroutine.hpp"
+#include "indexer/storage/content.hpp"
 #include "indexer/storage/directory.hpp"
 #include "indexer/storage/local_listing.hpp"
 #include "indexer/storage/local_upload.hpp"
@@ -51,18 +51,6 @@ std::unexpected<Error> no_file(std::string_view key) {
   return fail(ErrorCode::storage, std::string(key) + " is not a regular file");
 }
 
-Result<Sha256Digest> digest_of_file(int fd) {
-  Sha256 hash;
-  std::vector<std::uint8_t> buffer(256u << 10);
-  for (;;) {
-    const ssize_t count = ::read(fd, buffer.data(), buffer.size());
-    if (count < 0 && errno == EINTR) continue;
-    if (count < 0) return storage_failure("read a stored file", errno);
-    if (count == 0) return hash.finish();
-    hash.update({buffer.data(), static_cast<std::size_t>(count)});
-  }
-}
-
 /// Whether the file under a taken key holds the upload's bytes. It may stem
 /// from a crash before its fsync, so it is synced before it counts.
 Result<bool> adopt(int directory, const std::string& name, std::uint64_t size,
@@ -73,9 +61,9 @@ Result<bool> adopt(int directory, const std::string& name, std::uint64_t size,
   struct stat status {};
   if (::fstat(fd.get(), &status) != 0) return storage_failure("stat " + name, errno);
   if (!S_ISREG(status.st_mode) || static_cast<std::uint64_t>(status.st_size) != size) return false;
-  const auto found = digest_of_file(fd.get());
+  const auto found = content_of_file(fd.get());
   if (!found) return std::unexpected(found.error());
-  if (*found != digest) return false;
+  if (found->sha256 != digest) return false;
   if (auto synced = sync_fd(fd.get(), name); !synced) return std::unexpected(synced.error());
   return true;
 }

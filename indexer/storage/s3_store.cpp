@@ -6,6 +6,7 @@
 #include "core/storage_key.hpp"
 #include "indexer/fetch/keyed_locks.hpp"
 #include "indexer/log.hpp"
+#include "indexer/storage/content.hpp"
 #include "indexer/storage/s3_bucket.hpp"
 #include "indexer/storage/s3_multipart.hpp"
 #include "indexer/storage/s3_object.hpp"
@@ -151,21 +152,15 @@ class S3Store final : public BlobStore {
     if (!info && info.error().code == ErrorCode::not_found) return Holder::nobody;
     if (!info) return std::unexpected(info.error());
     if (info->size != size) return Holder::other_bytes;
-    const auto digest =
-        info->sha256 ? Result<Sha256Digest>(*info->sha256) : read_digest(yield, key);
-    if (!digest) return std::unexpected(digest.error());
-    return *digest == sha256 ? Holder::our_bytes : Holder::other_bytes;
+    if (info->sha256) return holder_with(*info->sha256, sha256);
+    // What others have stored.
+    const auto content = content_of(yield, *this, key);
+    if (!content) return std::unexpected(content.error());
+    return holder_with(content->sha256, sha256);
   }
 
-  /// Of what others have stored.
-  Result<Sha256Digest> read_digest(yield_context yield, const std::string& key) {
-    Sha256 hash;
-    const auto read = retrieve(yield, key, [&](ByteView piece) -> Result<void> {
-      hash.update(piece);
-      return {};
-    });
-    if (!read) return std::unexpected(read.error());
-    return hash.finish();
+  static Holder holder_with(const Sha256Digest& found, const Sha256Digest& ours) {
+    return found == ours ? Holder::our_bytes : Holder::other_bytes;
   }
 
   /// False: somebody else had the key first.

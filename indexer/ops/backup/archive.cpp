@@ -15,6 +15,7 @@
 
 #include "indexer/ops/backup/child_process.hpp"
 #include "indexer/ops/backup/operator_session.hpp"
+#include "indexer/storage/content.hpp"
 #include "indexer/storage/directory.hpp"
 #include "indexer/storage/local_store.hpp"
 
@@ -28,7 +29,6 @@ constexpr std::string_view kManifest = "manifest.json";
 constexpr const char* kLockFile = ".lock";
 constexpr std::size_t kMaxManifest = 1 << 20;
 constexpr std::size_t kSnapshotName = 16;
-constexpr std::size_t kPiece = 1 << 18;
 
 std::string snapshot_key(std::string_view snapshot, std::string_view file) {
   return std::string(kSnapshots) + std::string(snapshot) + "/" + std::string(file);
@@ -45,22 +45,6 @@ bool is_snapshot_name(std::string_view name) {
 bool is_inside(const std::filesystem::path& path, const std::filesystem::path& directory) {
   const auto [end, rest] = std::ranges::mismatch(directory, path);
   return end == directory.end();
-}
-
-Result<SnapshotFile> measure(int file) {
-  Sha256 hash;
-  SnapshotFile found;
-  std::vector<std::uint8_t> piece(kPiece);
-  for (;;) {
-    const ssize_t count = ::read(file, piece.data(), piece.size());
-    if (count < 0 && errno == EINTR) continue;
-    if (count < 0) return storage::storage_failure("read", errno);
-    if (count == 0) break;
-    hash.update({piece.data(), static_cast<std::size_t>(count)});
-    found.size += static_cast<std::uint64_t>(count);
-  }
-  found.sha256 = hex_encode(hash.finish());
-  return found;
 }
 
 Result<void> write_all(int file, ByteView bytes) {
@@ -211,14 +195,10 @@ Result<bool> Archive::link(const std::string& root, const std::string& key,
 }
 
 Result<bool> Archive::is_sound(yield_context yield, std::string_view sha256) {
-  Sha256 hash;
-  const auto read = store_->retrieve(yield, blob_key(sha256), [&](ByteView chunk) -> Result<void> {
-    hash.update(chunk);
-    return {};
-  });
-  if (!read && read.error().code == ErrorCode::truncated) return false;
-  if (!read) return std::unexpected(read.error());
-  return hex_encode(hash.finish()) == sha256;
+  const auto content = storage::content_of(yield, *store_, blob_key(sha256));
+  if (!content && content.error().code == ErrorCode::truncated) return false;
+  if (!content) return std::unexpected(content.error());
+  return hex_encode(content->sha256) == sha256;
 }
 
 Result<Snapshots> Archive::snapshots(yield_context yield) {
@@ -279,14 +259,13 @@ Result<UniqueFd> Archive::open_file(yield_context yield, const std::string& snap
     if (!*opened) return storage::storage_failure("open " + key, errno);
   }
   if (!opened) return opened;
-  const auto found = measure(opened->get());
+  const auto found = storage::content_of_file(opened->get());
   if (!found) return std::unexpected(found.error());
-  if (found->size != file.size || found->sha256 != file.sha256) {
+  if (found->size != file.size || hex_encode(found->sha256) != file.sha256) {
     return fail(ErrorCode::hash_mismatch, key + " is damaged: it is not what the manifest tells (" +
                                               std::to_string(found->size) + " of " +
                                               std::to_string(file.size) + " bytes)");
   }
-  if (::lseek(opened->get(), 0, SEEK_SET) != 0) return storage::storage_failure("seek", errno);
   return opened;
 }
 

@@ -9,6 +9,7 @@
 #include "indexer/ops/backup/restored_database.hpp"
 #include "indexer/ops/check.hpp"
 #include "indexer/ops/progress_bar.hpp"
+#include "indexer/storage/content.hpp"
 
 namespace media::backup {
 namespace {
@@ -187,13 +188,9 @@ Result<bool> Restore::is_there(yield_context yield, const NamedFile& file) {
   const auto info = store.stat(yield, file.key);
   if (!info && info.error().code == ErrorCode::not_found) return false;
   if (!info) return std::unexpected(info.error());
-  Sha256 hash;
-  const auto read = store.retrieve(yield, file.key, [&](ByteView chunk) -> Result<void> {
-    hash.update(chunk);
-    return {};
-  });
-  if (!read) return std::unexpected(read.error());
-  if (hash.finish() == file.digest()) return true;
+  const auto content = storage::content_of(yield, store, file.key);
+  if (!content) return std::unexpected(content.error());
+  if (content->sha256 == file.digest()) return true;
   return fail(ErrorCode::conflict, "it is there with other bytes");
 }
 
@@ -210,13 +207,10 @@ Result<void> Restore::restore_file(yield_context yield, const NamedFile& file) {
   }
   auto upload = stores_.staging().begin();
   if (!upload) return std::unexpected(upload.error());
-  Sha256 hash;
-  const auto read = archive_.store().retrieve(yield, blob_key(file.sha256), [&](ByteView chunk) {
-    hash.update(chunk);
-    return (*upload)->append(chunk);
-  });
-  if (!read) return std::unexpected(read.error());
-  if (hash.finish() != file.digest()) {
+  const auto copied =
+      storage::copy_content(yield, archive_.store(), blob_key(file.sha256), **upload);
+  if (!copied) return std::unexpected(copied.error());
+  if (copied->sha256 != file.digest()) {
     return fail(ErrorCode::hash_mismatch, blob_key(file.sha256) + " in the backup is damaged");
   }
   if (auto published = publish(yield, file, std::move(*upload)); !published) return published;
