@@ -308,8 +308,7 @@ Attempt<Completion> DownloadJobs::store(boost::asio::yield_context yield, const 
   // Twins that arrive together: the second one finds the blob of the first.
   const auto content =
       contents_.acquire(yield, job.company_id + "/" + job.bucket + "/" + hex_encode(media.sha256));
-  const auto known =
-      patiently(yield, control, [&] { return jobs_.find_blob(yield, job, media.sha256); });
+  const auto known = find_known(yield, job, control, media, content.has_waited());
   if (!known) return std::unexpected(known.error());
   if (*known && job.attempts > 1) {
     if (auto removed = remove_left_over(yield, job, **known, media); !removed) {
@@ -335,6 +334,18 @@ Attempt<Completion> DownloadJobs::store(boost::asio::yield_context yield, const 
     completion->kind = Completion::Kind::stored;
   }
   return completion;
+}
+
+// What was new when the job was claimed is not asked for: should somebody have stored it since,
+// complete() finds out, and our file goes again.
+Attempt<std::optional<queue::KnownBlob>> DownloadJobs::find_known(boost::asio::yield_context yield,
+                                                                  const queue::Job& job,
+                                                                  const queue::JobControl& control,
+                                                                  const ReceivedMedia& media,
+                                                                  bool has_waited) {
+  const bool was_new = job.is_content_new && media.sha256 == job.expected_sha256;
+  if (was_new && !has_waited && job.attempts == 1) return std::nullopt;
+  return patiently(yield, control, [&] { return jobs_.find_blob(yield, job, media.sha256); });
 }
 
 // An attempt that was killed between publishing and recording left a file that

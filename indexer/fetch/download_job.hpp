@@ -45,6 +45,10 @@ class DownloadJobs {
                                   const queue::JobControl& control, AccountPtr& account);
   Attempt<queue::Completion> store(boost::asio::yield_context yield, const queue::Job& job,
                                    const queue::JobControl& control, ReceivedMedia& media);
+  Attempt<std::optional<queue::KnownBlob>> find_known(boost::asio::yield_context yield,
+                                                      const queue::Job& job,
+                                                      const queue::JobControl& control,
+                                                      const ReceivedMedia& media, bool has_waited);
   Attempt<void> remove_left_over(boost::asio::yield_context yield, const queue::Job& job,
                                  const queue::KnownBlob& known, ReceivedMedia& media);
   Attempt<queue::Completion> publish(boost::asio::yield_context yield, const queue::Job& job,

@@ -40,7 +40,8 @@ struct Job {
   std::string declared_mime_type;
   std::optional<std::uint64_t> expected_size;
   std::optional<Sha256Digest> expected_sha256;
-  std::int64_t deadline = 0;  ///< Unix seconds; 0: none
+  bool is_content_new = false;  ///< no blob had that when the job was claimed
+  std::int64_t deadline = 0;    ///< Unix seconds; 0: none
   std::string bucket;
   std::uint64_t max_bytes = 0;
   std::vector<std::string> allowed_mime_types;  ///< empty: any

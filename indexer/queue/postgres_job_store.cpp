@@ -47,6 +47,7 @@ void read_media_columns(const db::Rows& rows, std::size_t row, Job& job) {
     job.expected_size = static_cast<std::uint64_t>(rows.integer(row, "expected_size"));
   }
   job.expected_sha256 = digest(rows, row, "expected_sha256");
+  job.is_content_new = rows.boolean(row, "is_content_new");
   job.deadline = rows.integer(row, "deadline");
   job.bucket = rows.text(row, "bucket");
   job.max_bytes = static_cast<std::uint64_t>(rows.integer(row, "max_bytes"));

@@ -161,7 +161,8 @@ CREATE FUNCTION media.lock_round(
     p_limit    int,
     INOUT p_load media.worker_load,
     INOUT p_jobs bigint[],
-    OUT   givers int
+    OUT   givers int,
+    OUT   has_more boolean
 )
 LANGUAGE plpgsql
 AS $$
@@ -172,9 +173,12 @@ DECLARE
     v_company uuid := v_start;
     v_until uuid := c_last;
     v_room int;
+    v_wanted int;
+    v_before int;
     v_job record;
 BEGIN
     givers := 0;
+    has_more := FALSE;
     WHILE cardinality(p_jobs) < p_limit LOOP
         v_company := media.next_company(p_priority, v_company, v_until);
         IF v_company IS NULL THEN
@@ -186,10 +190,11 @@ BEGIN
 
         v_room := p_load.per_company - cardinality(array_positions(p_load.companies, v_company));
         CONTINUE WHEN v_room <= 0;
+        v_before := cardinality(p_jobs);
+        v_wanted := least(p_share, v_room, p_limit - v_before);
         FOR v_job IN
             SELECT l.job_id, l.host
-            FROM media.lock_company_jobs(p_priority, v_company, least(p_share, v_room, p_limit - cardinality(p_jobs)),
-                                         p_load, p_jobs) AS l
+            FROM media.lock_company_jobs(p_priority, v_company, v_wanted, p_load, p_jobs) AS l
         LOOP
             p_jobs := p_jobs || v_job.job_id;
             p_load.companies := p_load.companies || v_company;
@@ -197,6 +202,7 @@ BEGIN
             givers := givers + (p_load.last_company IS DISTINCT FROM v_company OR givers = 0)::int;
             p_load.last_company := v_company;
         END LOOP;
+        has_more := has_more OR cardinality(p_jobs) = v_before + v_wanted;
     END LOOP;
 END
 $$;
@@ -204,30 +210,33 @@ $$;
 COMMENT ON FUNCTION media.lock_round(int, int, int, media.worker_load, bigint[]) IS
 'Goes once around the companies with ready jobs of a priority, from behind the one that was served last, and '
 'takes up to p_share of each, until there are p_limit. Adds them to p_jobs and p_load; says how many companies '
-'gave any. Internal to claim_jobs().';
+'gave any, and whether one gave all that was wanted of it: else another round is in vain. Internal to claim_jobs().';
 
 CREATE FUNCTION media.lock_ready_jobs(p_limit int, INOUT p_load media.worker_load, OUT jobs bigint[])
 LANGUAGE plpgsql
 AS $$
 DECLARE
-    v_priorities int[];
-    v_priority int;
+    v_priority int := -1;
     v_share int;
     v_round record;
 BEGIN
     jobs := '{}';
-    SELECT array_agg(p.priority ORDER BY p.priority) INTO v_priorities
-    FROM generate_series(0, 9) AS p (priority)
-    WHERE EXISTS (SELECT FROM media.jobs AS j WHERE j.is_ready AND j.priority = p.priority);
-
-    FOREACH v_priority IN ARRAY coalesce(v_priorities, '{}') LOOP
+    WHILE cardinality(jobs) < p_limit LOOP
+        v_priority := (
+            SELECT j.priority
+            FROM media.jobs AS j
+            WHERE j.is_ready AND j.priority > v_priority
+            ORDER BY j.priority
+            LIMIT 1
+        );
+        EXIT WHEN v_priority IS NULL;
         -- One of each company; then what is left, in equal parts.
         v_share := 1;
         WHILE cardinality(jobs) < p_limit LOOP
             v_round := media.lock_round(v_priority, v_share, p_limit, p_load, jobs);
             p_load := v_round.p_load;
             jobs := v_round.p_jobs;
-            EXIT WHEN v_round.givers = 0;
+            EXIT WHEN NOT v_round.has_more;
             v_share := greatest((p_limit - cardinality(jobs)) / v_round.givers, 1);
         END LOOP;
     END LOOP;
@@ -426,6 +435,7 @@ RETURNS TABLE (
     declared_mime_type  text,
     expected_size       bigint,
     expected_sha256     bytea,
+    is_content_new      boolean,
     deadline            bigint,
     bucket              text,
     max_bytes           bigint,
@@ -454,7 +464,7 @@ DECLARE
     v_ready record;
     v_due bigint[];
     v_locked bigint[];
-    v_were_held boolean;
+    v_is_last boolean := FALSE;
     v_leased bigint[];
     v_claimed bigint[] := '{}';
 BEGIN
@@ -469,10 +479,12 @@ BEGIN
             v_ready := media.lock_ready_jobs(p_limit - cardinality(v_claimed), v_load);
             v_load := v_ready.p_load;
             v_due := v_ready.jobs;
+            v_is_last := cardinality(v_due) < p_limit - cardinality(v_claimed);
             EXIT WHEN v_due = '{}';
         END IF;
         v_locked := media.lock_media_of(v_due);
-        v_were_held := cardinality(v_locked) < cardinality(v_due);
+        -- Those whose media others hold would be found again.
+        v_is_last := v_is_last OR cardinality(v_locked) < cardinality(v_due);
         v_due := v_locked;
         v_leased := coalesce(media.lease_jobs(p_owner, v_due, p_lease_seconds), '{}');
         IF cardinality(v_leased) < cardinality(v_due) THEN
@@ -489,8 +501,7 @@ BEGIN
             WHERE j.id = ANY (v_claimed || v_due);
         END IF;
         v_claimed := v_claimed || v_due;
-        -- Else the same ones would be found again.
-        EXIT WHEN v_were_held;
+        EXIT WHEN v_is_last;
         v_due := '{}';
     END LOOP;
 
@@ -518,6 +529,14 @@ BEGIN
            m.declared_mime_type::text,
            m.provider_size::bigint,
            m.provider_sha256::bytea,
+           m.provider_sha256 IS NOT NULL AND NOT EXISTS (
+               SELECT
+               FROM media.blobs AS o
+               WHERE o.company_id = m.company_id
+                 AND o.bucket = b.name
+                 AND o.sha256 = m.provider_sha256
+                 AND o.state = 'live'
+           ),
            media.to_unix(m.deadline),
            b.name,
            least(b.max_bytes, media.size_limit(a.provider, b.name, m.declared_mime_type)),
@@ -540,7 +559,8 @@ COMMENT ON FUNCTION media.claim_jobs(text, int, int, uuid, int, int, uuid[], tex
 'of the last claim); within a company goes first what expires first. At most p_per_company jobs of a company and '
 'p_per_host of a host, counting those that the worker runs already: p_companies and p_hosts have one element for '
 'each of them. Jobs of suspended accounts stay where they are, but for a single one when a pause is over. '
-'p_owner must be different for every run of a daemon. attempts counts this one; times are UTC seconds; '
+'p_owner must be different for every run of a daemon. is_content_new: no blob of the company''s bucket has '
+'expected_sha256 yet. attempts counts this one; times are UTC seconds; '
 'max_bytes is what bucket and media.size_limits allow; allowed_mime_types NULL means any. Jobs of deleted '
 'media are dropped; a job whose last eight attempts were never heard of fails with "network: worker lost". Error '
 '22023: p_owner is empty.';

@@ -1,6 +1,6 @@
 BEGIN;
 \ir include/fixture.sql
-SELECT plan(34);
+SELECT plan(36);
 SET LOCAL synchronous_commit = off;
 
 SELECT pg_temp.deliver(pg_temp.shop_a(), m) FROM unnest(ARRAY['m1', 'm2', 'm3', 'm4', 'm5', 'm6', 'm7']) AS m \g /dev/null
@@ -60,6 +60,17 @@ SELECT results_eq(
     $$SELECT store, storage_key FROM media.find_blob(pg_temp.alpha(), 'images', sha256('cat'))$$,
     $$VALUES ('local', 'a/cat.png')$$,
     'the blob is found');
+SELECT pg_temp.deliver(pg_temp.shop_a(), 'claims', 2, jsonb_build_object('sha256', encode(sha256('cat'), 'hex')))
+     + pg_temp.deliver(pg_temp.shop_b(), 'other company', 1, jsonb_build_object('sha256', encode(sha256('cat'), 'hex')))
+     + pg_temp.deliver(pg_temp.shop_a(), 'another bucket', 1,
+                       jsonb_build_object('file_type', 'document', 'sha256', encode(sha256('cat'), 'hex')))
+     + pg_temp.deliver(pg_temp.shop_a(), 'no hash') AS claimable \gset
+SELECT set_eq(
+    $$SELECT message_external_id || ' ' || is_content_new FROM media.claim_jobs('new', 100, 60)$$,
+    ARRAY['claims false', 'other company true', 'another bucket true', 'no hash false'],
+    'a claim tells what would be new');
+SELECT is(media.release_jobs('new', ARRAY(SELECT j.id FROM media.jobs AS j WHERE j.lease_owner = 'new')), 5,
+          'and all of these are given back');
 SELECT results_eq(
     $$SELECT outcome, storage_key FROM media.complete_download(pg_temp.job_of('m2'), 'w', sha256('cat'), 3, 'image/png', 'local', NULL)$$,
     $$VALUES ('duplicate', 'a/cat.png')$$,

@@ -37,7 +37,7 @@ SELECT results_eq(
     $$SELECT * FROM media.claim_jobs('w1', 1, 60)$$,
     $$SELECT j.id, 'download', 1, 100, m.id, pg_temp.beta(), pg_temp.shop_b(), 'media.example', 'generic', 'shop-b', 'm2', '+15550100',
              1700000000::bigint, 0, 'message', 'p', 'https://media.example/0', 1700000300::bigint, 'n', 'image', 'image/png',
-             5::bigint, '\x2d711642b726b04401627ca9fbac32f5c8530fb1903cc4db02258717921a4881'::bytea, 4102444800::bigint,
+             5::bigint, '\x2d711642b726b04401627ca9fbac32f5c8530fb1903cc4db02258717921a4881'::bytea, TRUE, 4102444800::bigint,
              'images', 52428800::bigint, '["image/png", "image/jpeg"]'::jsonb,
              '{company}/{account}/{yyyy}/{mm}/{message}-{index}.{ext}'
       FROM media.jobs AS j JOIN media.media_files AS m ON m.id = j.media_id WHERE m.company_id = pg_temp.beta()$$,

@@ -542,6 +542,18 @@ TEST_F(DownloadTest, known_content_is_not_stored_again) {
   EXPECT_TRUE(store_.files.empty());
 }
 
+TEST_F(DownloadTest, what_was_new_at_the_claim_is_not_asked_for_but_by_a_later_attempt) {
+  job_.expected_sha256 = sha256(as_bytes(photo_));
+  job_.is_content_new = true;
+  jobs_.known_blob = queue::KnownBlob{"b", "local", "company/first.jpg"};
+  EXPECT_EQ(run().kind, Kind::completed);
+  EXPECT_TRUE(jobs_.recorded.at(0).storage_key);
+  job_.attempts = 2;
+  jobs_.completions = {Completion{Completion::Kind::duplicate, "company/first.jpg"}};
+  EXPECT_EQ(run().kind, Kind::completed);
+  EXPECT_FALSE(jobs_.recorded.at(1).storage_key);
+}
+
 TEST_F(DownloadTest, the_file_of_a_killed_attempt_goes_when_its_content_is_known_by_then) {
   job_.attempts = 2;
   store_.files["company/wamid.1-0.jpg"] = photo_;
@@ -568,6 +580,7 @@ TEST_F(DownloadTest, twins_that_arrive_together_take_turns) {
   std::vector<int> order;
   const auto turn = [&](boost::asio::yield_context yield, int number) {
     const auto held = locks.acquire(yield, "content");
+    EXPECT_EQ(held.has_waited(), number > 1);
     order.push_back(number);
     boost::asio::steady_timer timer(loop_, std::chrono::milliseconds(5));
     timer.async_wait(yield);
