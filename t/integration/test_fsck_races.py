@@ -3,43 +3,18 @@
 import contextlib
 import os
 import random
-import threading
 import time
 
 import pytest
 import requests
 
 from fsck_under_test import CheckedSite, make_older
+from loop import Loop
 from site_under_test import photo
 from stack.process import wait_until
 
 PHOTOS = 160
 BATCH = 8
-
-
-class Loop(threading.Thread):
-    """Does something again and again until it is stopped; a failure is the test's."""
-
-    def __init__(self, step):
-        super().__init__()
-        self.step = step
-        self.enough = threading.Event()
-        self.rounds = 0
-        self.failure = None
-
-    def run(self):
-        try:
-            while not self.enough.is_set():
-                self.step()
-                self.rounds += 1
-        except BaseException as failure:
-            self.failure = failure
-
-    def stop(self):
-        self.enough.set()
-        self.join()
-        if self.failure:
-            raise self.failure
 
 
 def all_files(site):
