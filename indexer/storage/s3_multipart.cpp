@@ -191,12 +191,13 @@ Result<S3PartsEnd> complete(yield_context yield, const S3PartsContext& context,
                             const S3PartsJob& job, const Sending& sending) {
   S3Call call{.method = "POST", .key = job.key, .query = {{"uploadId", sending.id()}}};
   call.headers = {{"content-type", "application/xml"}};
-  if (job.knows_conditions) call.headers.emplace_back("if-none-match", "*");
+  const bool is_conditional = job.knows_conditions;
+  if (is_conditional) call.headers.emplace_back("if-none-match", "*");
   call.text = s3_completion(sending.sent());
   call.can_fail_late = true;
   const auto answer = context.client.call(yield, call);
   if (!answer) return std::unexpected(answer.error());
-  if (answer->status == 501 && job.knows_conditions) {
+  if (answer->status == 501 && is_conditional) {
     job.knows_conditions = false;
     return complete(yield, context, job, sending);
   }

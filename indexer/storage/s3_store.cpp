@@ -168,15 +168,17 @@ class S3Store final : public BlobStore {
                            const ObjectMetadata& metadata) {
     S3Call call{.method = "PUT", .key = key, .headers = object_headers(metadata)};
     call.body = S3Body{&file, 0, file.size(), metadata.sha256};
-    if (knows_conditions_) call.headers.emplace_back("if-none-match", "*");
+    // Others may learn meanwhile that there are none.
+    const bool is_conditional = knows_conditions_;
+    if (is_conditional) call.headers.emplace_back("if-none-match", "*");
     const auto answer = client_.call(yield, call);
     if (!answer) return std::unexpected(answer.error());
     if (answer->is_success()) {
-      try_to_overwrite(yield, call);
+      if (is_conditional) try_to_overwrite(yield, call);
       return true;
     }
     if (answer->status == 412) return false;
-    if (answer->status == 501 && knows_conditions_) {
+    if (answer->status == 501 && is_conditional) {
       log::info("s3_store_without_conditions", {{"store", settings_.name}});
       knows_conditions_ = never_overwrites_ = false;
       return false;  // another look at the key, then without
@@ -186,7 +188,7 @@ class S3Store final : public BlobStore {
 
   /// The first thing stored, once more: some stores do not even look at If-None-Match.
   void try_to_overwrite(yield_context yield, const S3Call& stored) {
-    if (!knows_conditions_ || std::exchange(has_tried_, true)) return;
+    if (std::exchange(has_tried_, true)) return;
     const auto again = client_.call(yield, stored);
     never_overwrites_ = again && again->status == 412;
   }

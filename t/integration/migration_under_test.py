@@ -13,12 +13,12 @@ from site_under_test import photo
 SIZE = 30_000
 
 
-def two_stores(ceph, bucket, directory):
-    """Settings of the indexer and configuration of nginx for Ceph's bucket as the store `s3`."""
-    key_file = ceph.access.write_key_file(directory / "s3.key")
-    settings = {"endpoint": ceph.access.endpoint, "region": ceph.access.region, "bucket": bucket,
+def two_stores(object_store, bucket, directory):
+    """Settings of the indexer and configuration of nginx for a bucket as the store `s3`."""
+    key_file = object_store.access.write_key_file(directory / "s3.key")
+    settings = {"endpoint": object_store.access.endpoint, "region": object_store.access.region, "bucket": bucket,
                 "key_file": str(key_file), "allow_plain_http": True}
-    store = (f"media_store s3 s3 endpoint={ceph.access.endpoint} region={ceph.access.region} bucket={bucket}"
+    store = (f"media_store s3 s3 endpoint={object_store.access.endpoint} region={object_store.access.region} bucket={bucket}"
              f" key_file={key_file};\n")
     return {f"storage.s3.{name}": value for name, value in settings.items()}, store
 
@@ -26,9 +26,9 @@ def two_stores(ceph, bucket, directory):
 class MovingSite(CheckedSite):
     """With `migrate` for its company."""
 
-    def __init__(self, stack, graph, ceph, bucket):
+    def __init__(self, stack, graph, object_store, bucket):
         super().__init__(stack, graph)
-        self.ceph = ceph
+        self.object_store = object_store
         self.bucket = bucket
         self.contents = {}  # of each media id
 
@@ -76,7 +76,7 @@ class MovingSite(CheckedSite):
                          f" WHERE m.id = '{media_id}'")
 
     def objects(self):
-        listing = self.ceph.client.list_objects_v2(Bucket=self.bucket, Prefix=self.company)
+        listing = self.object_store.client.list_objects_v2(Bucket=self.bucket, Prefix=self.company)
         return {entry["Key"] for entry in listing.get("Contents", [])}
 
     def all_are_served(self):

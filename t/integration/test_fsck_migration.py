@@ -11,14 +11,14 @@ PHOTOS = 10
 
 
 @pytest.fixture
-def site(own_stack, graph, ceph, tmp_path):
+def site(own_stack, graph, object_store, tmp_path):
     """Beside it, other companies have a file in each store: fsck repairs none that nobody has anything in."""
-    bucket = ceph.new_bucket()
-    settings, store = two_stores(ceph, bucket, tmp_path)
+    bucket = object_store.new_bucket()
+    settings, store = two_stores(object_store, bucket, tmp_path)
     # Long enough for who was just sent to the old place.
     settings["deletion.grace_seconds"] = 5
     stack = own_stack(settings, http_config=store)
-    site, here, there = (MovingSite(stack, graph, ceph, bucket) for _ in range(3))
+    site, here, there = (MovingSite(stack, graph, object_store, bucket) for _ in range(3))
     here.receive(1)
     there.receive(1)
     there.migrate()

@@ -10,25 +10,25 @@ from stack.process import wait_until
 
 
 @pytest.fixture(scope="module")
-def faults(ceph):
-    proxy = S3Faults(ceph.endpoint)
+def faults(object_store):
+    proxy = S3Faults(object_store.endpoint)
     yield proxy
     proxy.close()
 
 
 @pytest.fixture(scope="module")
-def bucket(ceph):
-    return ceph.new_bucket()
+def bucket(object_store):
+    return object_store.new_bucket()
 
 
 @pytest.fixture(scope="module")
-def s3_stack(stacks, quick_settings, ceph, faults, bucket, tmp_path_factory):
-    key_file = ceph.access.write_key_file(tmp_path_factory.mktemp("fsck") / "s3.key")
-    yield stacks.start("fsck-s3", quick_settings | {
+def s3_stack(stacks, quick_settings, object_store, faults, bucket, tmp_path_factory):
+    key_file = object_store.access.write_key_file(tmp_path_factory.mktemp("fsck") / "s3.key")
+    yield stacks.start(f"fsck-s3-{type(object_store).__name__}", quick_settings | {
         "storage.default": "s3", "storage.s3.endpoint": faults.endpoint,
-        "storage.s3.region": ceph.access.region, "storage.s3.bucket": bucket,
+        "storage.s3.region": object_store.access.region, "storage.s3.bucket": bucket,
         "storage.s3.key_file": str(key_file), "storage.s3.allow_plain_http": True})
-    stacks.stop("fsck-s3")
+    stacks.stop(f"fsck-s3-{type(object_store).__name__}")
 
 
 @pytest.fixture
@@ -41,34 +41,34 @@ def site(s3_stack, graph, faults):
 
 
 @pytest.fixture
-def stored(ceph, bucket):
+def stored(object_store, bucket):
     """stored(item): the bytes of it."""
-    return lambda item: ceph.client.get_object(Bucket=bucket, Key=item["file_key"])["Body"].read()
+    return lambda item: object_store.client.get_object(Bucket=bucket, Key=item["file_key"])["Body"].read()
 
 
-def test_what_is_missing_comes_back(site, ceph, bucket, stored):
+def test_what_is_missing_comes_back(site, object_store, bucket, stored):
     content = photo()
     item = site.receive_photo(content)
     assert site.fsck("--checksum").status == 0
-    ceph.client.delete_object(Bucket=bucket, Key=item["file_key"])
+    object_store.client.delete_object(Bucket=bucket, Key=item["file_key"])
     found = site.fsck("--repair", "missing")
     assert found.status == 1 and found.kinds() == [("missing", item["file_key"])]
     assert stored(site.wait_for(item["message_id"])) == content
     assert site.fsck("--checksum").totals["s3"]["missing"] == 0
 
 
-def test_other_bytes_are_found_and_replaced(site, ceph, bucket, stored):
+def test_other_bytes_are_found_and_replaced(site, object_store, bucket, stored):
     content = photo()
     item = site.receive_photo(content)
-    ceph.client.put_object(Bucket=bucket, Key=item["file_key"], Body=content[:-1] + b"!")
+    object_store.client.put_object(Bucket=bucket, Key=item["file_key"], Body=content[:-1] + b"!")
     found = site.fsck("--checksum", "--repair", "corrupt")
     assert found.kinds() == [("corrupt", item["file_key"])]
     assert stored(site.wait_for(item["message_id"])) == content
     assert site.fsck("--checksum").status == 0
 
 
-def test_untracked_objects_stay_for_the_grace_period(site, ceph, bucket):
-    ceph.client.put_object(Bucket=bucket, Key="stray.jpg", Body=b"stray")
+def test_untracked_objects_stay_for_the_grace_period(site, object_store, bucket):
+    object_store.client.put_object(Bucket=bucket, Key="stray.jpg", Body=b"stray")
 
     def check():
         found = site.fsck("--repair", "untracked")
@@ -76,7 +76,7 @@ def test_untracked_objects_stay_for_the_grace_period(site, ceph, bucket):
     found = wait_until(check, 5, "the object to be old enough")
     assert found.kinds() == [("untracked", "stray.jpg")] and found.faults[0]["repair"] == "removed in 7 d"
     assert site.fsck().status == 0
-    ceph.client.head_object(Bucket=bucket, Key="stray.jpg")
+    object_store.client.head_object(Bucket=bucket, Key="stray.jpg")
 
 
 @pytest.mark.parametrize("fault", ["server_error", "access_denied", "cut_body", "no_such_bucket"])

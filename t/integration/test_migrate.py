@@ -14,19 +14,20 @@ from stack.process import wait_until
 
 
 @pytest.fixture(scope="module")
-def stack_and_bucket(stacks, quick_settings, ceph, tmp_path_factory):
-    bucket = ceph.new_bucket()
-    settings, store = two_stores(ceph, bucket, tmp_path_factory.mktemp("keys"))
-    stack = stacks.start("migrate", quick_settings | {"deletion.grace_seconds": 3600} | settings,
+def stack_and_bucket(stacks, quick_settings, object_store, tmp_path_factory):
+    bucket = object_store.new_bucket()
+    settings, store = two_stores(object_store, bucket, tmp_path_factory.mktemp("keys"))
+    stack = stacks.start(f"migrate-{type(object_store).__name__}",
+                         quick_settings | {"deletion.grace_seconds": 3600} | settings,
                          http_config=store)
     yield stack, bucket
-    stacks.stop("migrate")
+    stacks.stop(f"migrate-{type(object_store).__name__}")
 
 
 @pytest.fixture
-def site(stack_and_bucket, graph, ceph):
+def site(stack_and_bucket, graph, object_store):
     stack, bucket = stack_and_bucket
-    return MovingSite(stack, graph, ceph, bucket)
+    return MovingSite(stack, graph, object_store, bucket)
 
 
 def test_files_move_there_and_back_while_they_are_served(site):
@@ -55,7 +56,7 @@ def test_the_table_adds_up_and_a_second_run_finds_all_of_it_there(site):
     assert "left in local: 0 files, 0 bytes" in done.stdout
     assert site.files(site.migrate()) == {"found": 3, "already_there": 3}
     site.all_are_served()
-    head = site.ceph.client.head_object(Bucket=site.bucket, Key=site.objects().pop())
+    head = site.object_store.client.head_object(Bucket=site.bucket, Key=site.objects().pop())
     assert head["ContentType"] == "image/jpeg"
 
 
@@ -78,7 +79,7 @@ def test_moves_are_undone_without_the_new_store(site):
     site.receive(5)
     site.migrate()
     for key in site.objects():
-        site.ceph.client.delete_object(Bucket=site.bucket, Key=key)
+        site.object_store.client.delete_object(Bucket=site.bucket, Key=key)
     assert site.files(site.migrate("--rollback", "--dry-run")) == {"found": 5, "moved": 5}
     assert site.stores() == {"s3": 5}
     assert site.files(site.migrate("--rollback")) == {"found": 5, "moved": 5}
@@ -105,7 +106,7 @@ def test_verification_finds_a_flipped_bit_and_changes_nothing(site):
     key = site.key_of(ids[1])
     content = bytearray(site.contents[ids[1]])
     content[100] ^= 1
-    site.ceph.client.put_object(Bucket=site.bucket, Key=key, Body=bytes(content))
+    site.object_store.client.put_object(Bucket=site.bucket, Key=key, Body=bytes(content))
     totals = site.migrate("--verify-only", status=1)
     assert site.files(totals) == {"found": 3, "moved": 2, "failed": 1}
     assert [(failure["key"], failure["reason"].split(":")[0]) for failure in totals["failures"]] == [

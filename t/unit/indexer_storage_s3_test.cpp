@@ -172,6 +172,24 @@ TEST_F(S3StoreTest, a_store_without_conditions_is_looked_at_before) {
   EXPECT_EQ(double_.objects().size(), 2u);
 }
 
+TEST_F(S3StoreTest, several_may_learn_at_once_that_there_are_no_conditions) {
+  double_.set_fault([](const S3Seen& seen) -> std::optional<Answer> {
+    if (seen.header("if-none-match").empty()) return std::nullopt;
+    return refusal(501, "NotImplemented");
+  });
+  std::vector<Result<Published>> published;
+  for (int number = 0; number < 4; ++number) {
+    spawn(loop_, "publish", [&, number](yield_context yield) {
+      const std::string key = "a/" + std::to_string(number) + ".jpg";
+      published.push_back(store_->publish(yield, upload("photo"), key, metadata("photo")));
+    });
+  }
+  loop_.restart();
+  loop_.run();
+  ASSERT_EQ(published.size(), 4u);
+  for (const auto& each : published) EXPECT_TRUE(each) << each.error().message;
+}
+
 TEST_F(S3StoreTest, a_store_that_was_seen_to_refuse_is_not_asked_before) {
   ASSERT_TRUE(publish("one", "a/1.jpg"));
   EXPECT_EQ(double_.count("HEAD"), 1u);
