@@ -8,12 +8,12 @@ from site_under_test import Site, photo
 from test_object_storage import keys_of, s3_settings
 
 
-def test_a_bucket_holds_backups_as_a_directory_does(own_stack, graph, ceph, tmp_path):
-    key_file = ceph.access.write_key_file(tmp_path / "s3.key")
-    media, archive = ceph.new_bucket(), ceph.new_bucket()
+def test_a_bucket_holds_backups_as_a_directory_does(own_stack, graph, object_store, tmp_path):
+    key_file = object_store.access.write_key_file(tmp_path / "s3.key")
+    media, archive = object_store.new_bucket(), object_store.new_bucket()
     stack = own_stack({"buckets.images": "s3", "storage.archive.type": "s3"}
-                      | s3_settings(ceph, media, key_file)
-                      | s3_settings(ceph, archive, key_file, "storage.archive"))
+                      | s3_settings(object_store, media, key_file)
+                      | s3_settings(object_store, archive, key_file, "storage.archive"))
     site = Site(stack, graph)
     photos = {item["id"]: content for content in (photo(), photo())
               for item in [site.receive_photo(content)]}
@@ -34,16 +34,16 @@ def test_a_bucket_holds_backups_as_a_directory_does(own_stack, graph, ceph, tmp_
     assert adds_up(first) and first["written"]["files"] == 2
     again = report("backup", "--to", "store:archive", "--verify", "--keep", "1")
     assert adds_up(again) and again["present"]["files"] == again["verified"]["files"] == 2
-    assert {key.split("/")[1] for key in keys_of(ceph, archive) if key.startswith("snapshots/")} \
+    assert {key.split("/")[1] for key in keys_of(object_store, archive) if key.startswith("snapshots/")} \
         == {again["snapshot"]}
 
-    keys = keys_of(ceph, media)
+    keys = keys_of(object_store, media)
     for into in ([], ["--into", "local"]):
         empty(stack)
-        for key in keys_of(ceph, media):
-            ceph.client.delete_object(Bucket=media, Key=key)
+        for key in keys_of(object_store, media):
+            object_store.client.delete_object(Bucket=media, Key=key)
         assert report("restore", "--from", "store:archive", *into)["written"]["files"] == 2
         stack.indexer.start()
-        assert sorted(keys_of(ceph, media)) == ([] if into else sorted(keys))
+        assert sorted(keys_of(object_store, media)) == ([] if into else sorted(keys))
     for item, content in photos.items():
         assert site.get(f"/media/{item}").content == content
