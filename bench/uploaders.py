@@ -59,10 +59,9 @@ def watch(program):
 
 def store_settings(access, bucket, key_file):
     """[storage.s3] of indexer.toml."""
-    values = {"endpoint": access.endpoint, "region": access.region, "bucket": bucket,
-              "key_file": str(key_file), "allow_plain_http": True, "concurrency": CONCURRENCY,
-              "multipart_threshold_bytes": THRESHOLD_MIB << 20, "part_bytes": PART_MIB << 20}
-    return {f"storage.s3.{name}": value for name, value in values.items()}
+    return access.settings(bucket, key_file) | {
+        "storage.s3.concurrency": CONCURRENCY, "storage.s3.part_bytes": PART_MIB << 20,
+        "storage.s3.multipart_threshold_bytes": THRESHOLD_MIB << 20}
 
 
 class Ours:

@@ -32,11 +32,8 @@ class Indexer:
     def _object_store(self):
         if not self.stack.has_s3:
             return {}
-        access = self.stack.object_store.access
-        settings = {"endpoint": access.endpoint, "region": access.region,
-                    "bucket": self.stack.s3_bucket, "key_file": str(self.stack.home / "keys" / "s3.key"),
-                    "allow_plain_http": True}
-        return {f"storage.s3.{name}": value for name, value in settings.items()}
+        return self.stack.object_store.access.settings(
+            self.stack.s3_bucket, self.stack.home / "keys" / "s3.key")
 
     def configure(self):
         """Writes the config file; true when that changed it."""

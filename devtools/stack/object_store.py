@@ -26,6 +26,12 @@ class S3Access:
         path.write_text(f"{self.access_key}\n{self.secret_key}\n")
         return path
 
+    def settings(self, bucket, key_file, section="storage.s3"):
+        """Of indexer.toml, for this bucket as a store."""
+        values = {"endpoint": self.endpoint, "region": self.region, "bucket": bucket,
+                  "key_file": str(key_file), "allow_plain_http": True}
+        return {f"{section}.{name}": value for name, value in values.items()}
+
     def environment(self, bucket, prefix=""):
         values = {"ENDPOINT": self.endpoint, "REGION": self.region, "BUCKET": bucket,
                   "ACCESS_KEY": self.access_key, "SECRET_KEY": self.secret_key}

@@ -4,7 +4,7 @@ import threading
 
 
 class Loop(threading.Thread):
-    """Does something again and again until it is stopped; a failure is the test's."""
+    """Does something again and again in a `with` block; a failure is the test's."""
 
     def __init__(self, step):
         super().__init__()
@@ -21,7 +21,11 @@ class Loop(threading.Thread):
         except BaseException as failure:
             self.failure = failure
 
-    def stop(self):
+    def __enter__(self):
+        self.start()
+        return self
+
+    def __exit__(self, *_):
         self.enough.set()
         self.join()
         if self.failure:

@@ -16,11 +16,10 @@ SIZE = 30_000
 def two_stores(object_store, bucket, directory):
     """Settings of the indexer and configuration of nginx for a bucket as the store `s3`."""
     key_file = object_store.access.write_key_file(directory / "s3.key")
-    settings = {"endpoint": object_store.access.endpoint, "region": object_store.access.region, "bucket": bucket,
-                "key_file": str(key_file), "allow_plain_http": True}
-    store = (f"media_store s3 s3 endpoint={object_store.access.endpoint} region={object_store.access.region} bucket={bucket}"
+    access = object_store.access
+    store = (f"media_store s3 s3 endpoint={access.endpoint} region={access.region} bucket={bucket}"
              f" key_file={key_file};\n")
-    return {f"storage.s3.{name}": value for name, value in settings.items()}, store
+    return access.settings(bucket, key_file), store
 
 
 class MovingSite(CheckedSite):

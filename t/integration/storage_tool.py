@@ -19,11 +19,11 @@ class StorageTool:
         root.mkdir()
         (root / ".ngx_media_store").touch()
         key_file = access.write_key_file(directory / "s3.key")
-        s3 = {"endpoint": access.endpoint, "region": access.region, "bucket": bucket,
-              "key_file": str(key_file), "allow_plain_http": True} | settings
+        s3 = access.settings(bucket, key_file) | {
+            f"storage.s3.{name}": value for name, value in settings.items()}
         config = directory / "indexer.toml"
         # What is required and not used.
-        config.write_text(to_toml({f"storage.s3.{name}": value for name, value in s3.items()} | {
+        config.write_text(to_toml(s3 | {
             "storage.local.root": str(root), "database.conninfo": "host=/nonexistent",
             "auth.jwt_key_file": "/nonexistent", "secrets.key_file": "/nonexistent"}))
         self._program = subprocess.Popen([str(PROGRAM), str(config)], stdin=subprocess.PIPE,

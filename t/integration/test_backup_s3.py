@@ -5,15 +5,15 @@ import subprocess
 
 from backup_under_test import adds_up, empty
 from site_under_test import Site, photo
-from test_object_storage import keys_of, s3_settings
+from test_object_storage import keys_of
 
 
 def test_a_bucket_holds_backups_as_a_directory_does(own_stack, graph, object_store, tmp_path):
     key_file = object_store.access.write_key_file(tmp_path / "s3.key")
     media, archive = object_store.new_bucket(), object_store.new_bucket()
     stack = own_stack({"buckets.images": "s3", "storage.archive.type": "s3"}
-                      | s3_settings(object_store, media, key_file)
-                      | s3_settings(object_store, archive, key_file, "storage.archive"))
+                      | object_store.access.settings(media, key_file)
+                      | object_store.access.settings(archive, key_file, "storage.archive"))
     site = Site(stack, graph)
     photos = {item["id"]: content for content in (photo(), photo())
               for item in [site.receive_photo(content)]}

@@ -30,18 +30,14 @@ def test_no_live_bytes_are_lost_in_the_middle_of_a_migration(site):
     site.receive(PHOTOS)
     findings = []
     check = Loop(lambda: findings.append(site.fsck("--repair", "missing,size,untracked")))
-    with Readers(site) as readers:
-        check.start()
-        try:
-            for _ in range(ROUNDS):
-                for stores in ({}, {"from_store": "s3", "to_store": "local"}):
-                    before = check.rounds
-                    site.receive(PHOTOS)
-                    totals = site.migrate(**stores)
-                    assert totals["failed"]["files"] == 0
-                    wait_until(lambda: check.rounds > before + 1, 30, "a whole fsck after it")
-        finally:
-            check.stop()
+    with Readers(site) as readers, check:
+        for _ in range(ROUNDS):
+            for stores in ({}, {"from_store": "s3", "to_store": "local"}):
+                before = check.rounds
+                site.receive(PHOTOS)
+                totals = site.migrate(**stores)
+                assert totals["failed"]["files"] == 0
+                wait_until(lambda: check.rounds > before + 1, 30, "a whole fsck after it")
     assert readers.wrong == []
     assert readers.reads > 0
     assert not [found.errors for found in findings if found.status > 1]

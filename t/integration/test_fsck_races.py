@@ -54,10 +54,7 @@ def test_no_live_bytes_are_lost_in_the_middle_of_ingest_and_deletions(own_stack,
         with contextlib.suppress(FileNotFoundError):
             site.stray(f"stray-{len(findings)}.jpg")
 
-    loops = [Loop(check), Loop(lambda: make_all_older(site))]
-    for loop in loops:
-        loop.start()
-    try:
+    with Loop(check), Loop(lambda: make_all_older(site)):
         while len(content_of) < PHOTOS:
             contents = [chance.choice([photo(20_000), *twins]) for _ in range(BATCH)]
             messages = [site.offer(content) for content in contents]
@@ -69,9 +66,6 @@ def test_no_live_bytes_are_lost_in_the_middle_of_ingest_and_deletions(own_stack,
                 is_active[item] = not is_active[item]
                 change(site, item, is_active[item])
         wait_until(lambda: site.count("jobs") == 0, 60, "all downloads to end")
-    finally:
-        for loop in loops:
-            loop.stop()
 
     assert all(found.status in (0, 1) for found in findings), [found.errors for found in findings]
     assert {kind for found in findings for kind, _ in found.kinds()} == {"untracked"}

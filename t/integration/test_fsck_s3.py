@@ -24,10 +24,8 @@ def bucket(object_store):
 @pytest.fixture(scope="module")
 def s3_stack(stacks, quick_settings, object_store, faults, bucket, tmp_path_factory):
     key_file = object_store.access.write_key_file(tmp_path_factory.mktemp("fsck") / "s3.key")
-    yield stacks.start(f"fsck-s3-{type(object_store).__name__}", quick_settings | {
-        "storage.default": "s3", "storage.s3.endpoint": faults.endpoint,
-        "storage.s3.region": object_store.access.region, "storage.s3.bucket": bucket,
-        "storage.s3.key_file": str(key_file), "storage.s3.allow_plain_http": True})
+    yield stacks.start(f"fsck-s3-{type(object_store).__name__}", quick_settings | object_store.access.settings(bucket, key_file) | {
+        "storage.default": "s3", "storage.s3.endpoint": faults.endpoint})
     stacks.stop(f"fsck-s3-{type(object_store).__name__}")
 
 

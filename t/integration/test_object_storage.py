@@ -10,12 +10,6 @@ from site_under_test import Site, photo
 from stack.process import wait_until
 
 
-def s3_settings(server, bucket, key_file, section="storage.s3"):
-    return {f"{section}.endpoint": server.access.endpoint, f"{section}.region": server.access.region,
-            f"{section}.bucket": bucket, f"{section}.key_file": str(key_file),
-            f"{section}.allow_plain_http": True}
-
-
 @pytest.fixture
 def bucket(object_store):
     return object_store.new_bucket()
@@ -26,7 +20,7 @@ def s3_stack(own_stack, object_store, bucket, tmp_path):
     """A stack whose images go to the object store, and all else to disk."""
     key_file = object_store.access.write_key_file(tmp_path / "s3.key")
     return own_stack({"buckets.images": "s3", "deletion.grace_seconds": 1}
-                     | s3_settings(object_store, bucket, key_file))
+                     | object_store.access.settings(bucket, key_file))
 
 
 def keys_of(object_store, bucket):
@@ -81,7 +75,7 @@ def buckets(stack, tmp_path):
 
 def test_a_bucket_is_made_once_private_and_with_its_rules(buckets, object_store, bucket, tmp_path):
     key_file = object_store.access.write_key_file(tmp_path / "s3.key")
-    settings = s3_settings(object_store, f"made-{bucket}", key_file)
+    settings = object_store.access.settings(f"made-{bucket}", key_file)
     missing = buckets(settings, "check")
     assert missing.returncode == 1 and "does not exist" in missing.stderr
 
@@ -98,7 +92,7 @@ def test_a_bucket_is_made_once_private_and_with_its_rules(buckets, object_store,
 def test_ceph_drops_orphaned_uploads_and_lets_the_named_pages_in(buckets, ceph, tmp_path):
     bucket = ceph.new_bucket()
     key_file = ceph.access.write_key_file(tmp_path / "s3.key")
-    made = buckets(s3_settings(ceph, bucket, key_file), "create", "--cors-origin", "https://app.example.com")
+    made = buckets(ceph.access.settings(bucket, key_file), "create", "--cors-origin", "https://app.example.com")
     assert made.returncode == 0 and "warning" not in made.stderr, made.stderr
     [rule] = ceph.client.get_bucket_lifecycle_configuration(Bucket=bucket)["Rules"]
     assert rule["AbortIncompleteMultipartUpload"]["DaysAfterInitiation"] == 7
@@ -112,7 +106,7 @@ def test_a_public_bucket_that_should_be_private_is_refused(buckets, ceph, tmp_pa
         "Version": "2012-10-17", "Statement": [{
             "Effect": "Allow", "Principal": "*", "Action": "s3:GetObject",
             "Resource": f"arn:aws:s3:::{bucket}/*"}]}))
-    settings = s3_settings(ceph, bucket, ceph.access.write_key_file(tmp_path / "s3.key"))
+    settings = ceph.access.settings(bucket, ceph.access.write_key_file(tmp_path / "s3.key"))
     for command in ("create", "check"):
         refused = buckets(settings, command)
         assert refused.returncode == 1 and "can be read by everybody" in refused.stderr
