@@ -191,14 +191,14 @@ Result<S3PartsEnd> complete(yield_context yield, const S3PartsContext& context,
                             const S3PartsJob& job, const Sending& sending) {
   S3Call call{.method = "POST", .key = job.key, .query = {{"uploadId", sending.id()}}};
   call.headers = {{"content-type", "application/xml"}};
-  const bool is_conditional = job.knows_conditions;
+  const bool is_conditional = job.conditions != S3Conditions::refused;
   if (is_conditional) call.headers.emplace_back("if-none-match", "*");
   call.text = s3_completion(sending.sent());
   call.can_fail_late = true;
   const auto answer = context.client.call(yield, call);
   if (!answer) return std::unexpected(answer.error());
   if (answer->status == 501 && is_conditional) {
-    job.knows_conditions = false;
+    job.conditions = S3Conditions::refused;
     return complete(yield, context, job, sending);
   }
   if (answer->status == 412) {

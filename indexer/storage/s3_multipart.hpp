@@ -24,11 +24,19 @@ struct S3PartsContext {
 };
 
 /// How the bytes of one file get to one key in parts.
+/// What a store makes of `If-None-Match: *`.
+enum class S3Conditions {
+  untried,
+  kept,     ///< it was seen to refuse what would overwrite
+  ignored,  ///< or was not: the key is looked at before
+  refused,  ///< 501: they are not sent any more
+};
+
 struct S3PartsJob {
   const Upload& file;
   std::string key;
   const ObjectMetadata& metadata;
-  bool& knows_conditions;  ///< If-None-Match, until the store says otherwise
+  S3Conditions& conditions;
 };
 
 enum class S3PartsEnd {

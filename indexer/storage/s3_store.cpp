@@ -1,7 +1,5 @@
 #include "indexer/storage/s3_store.hpp"
 
-#include <utility>
-
 #include "core/encoding.hpp"
 #include "core/storage_key.hpp"
 #include "indexer/fetch/keyed_locks.hpp"
@@ -131,7 +129,7 @@ class S3Store final : public BlobStore {
                    const ObjectMetadata& metadata) {
     const bool is_large = file.size() > settings_.multipart_threshold;
     // A store that never overwrites says itself that a key is taken.
-    bool looks_first = is_large || !never_overwrites_;
+    bool looks_first = is_large || conditions_ != S3Conditions::kept;
     for (int collision = 0; collision < kMaxCollisions; ++collision) {
       const auto holder =
           looks_first ? holder_of(yield, key, file.size(), metadata.sha256) : Holder::nobody;
@@ -169,18 +167,18 @@ class S3Store final : public BlobStore {
     S3Call call{.method = "PUT", .key = key, .headers = object_headers(metadata)};
     call.body = S3Body{&file, 0, file.size(), metadata.sha256};
     // Others may learn meanwhile that there are none.
-    const bool is_conditional = knows_conditions_;
+    const bool is_conditional = conditions_ != S3Conditions::refused;
     if (is_conditional) call.headers.emplace_back("if-none-match", "*");
     const auto answer = client_.call(yield, call);
     if (!answer) return std::unexpected(answer.error());
     if (answer->is_success()) {
-      if (is_conditional) try_to_overwrite(yield, call);
+      if (conditions_ == S3Conditions::untried) try_to_overwrite(yield, call);
       return true;
     }
     if (answer->status == 412) return false;
     if (answer->status == 501 && is_conditional) {
       log::info("s3_store_without_conditions", {{"store", settings_.name}});
-      knows_conditions_ = never_overwrites_ = false;
+      conditions_ = S3Conditions::refused;
       return false;  // another look at the key, then without
     }
     return storage_error(client_.error_of(call, *answer));
@@ -188,14 +186,14 @@ class S3Store final : public BlobStore {
 
   /// The first thing stored, once more: some stores do not even look at If-None-Match.
   void try_to_overwrite(yield_context yield, const S3Call& stored) {
-    if (std::exchange(has_tried_, true)) return;
+    conditions_ = S3Conditions::ignored;  // as long as nothing else is known
     const auto again = client_.call(yield, stored);
-    never_overwrites_ = again && again->status == 412;
+    if (again && again->status == 412) conditions_ = S3Conditions::kept;
   }
 
   Result<bool> put_in_parts(yield_context yield, const Upload& file, const std::string& key,
                             const ObjectMetadata& metadata) {
-    const auto end = upload_in_parts(yield, parts_, {file, key, metadata, knows_conditions_});
+    const auto end = upload_in_parts(yield, parts_, {file, key, metadata, conditions_});
     if (!end) return std::unexpected(end.error());
     return *end == S3PartsEnd::stored;
   }
@@ -205,9 +203,7 @@ class S3Store final : public BlobStore {
   S3Client client_;
   const S3PartsContext parts_;
   fetch::KeyedLocks keys_in_use_;
-  bool knows_conditions_ = true;   ///< If-None-Match, until it says otherwise
-  bool never_overwrites_ = false;  ///< when told so by If-None-Match: it was seen to refuse
-  bool has_tried_ = false;         ///< to overwrite
+  S3Conditions conditions_ = S3Conditions::untried;
 };
 
 }  // namespace
